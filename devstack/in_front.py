@@ -1,0 +1,65 @@
+"""`test` and `run`: a command in the foreground, with a database, a broker and an inbox behind it."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from devstack.backing import Backing
+from devstack.chromium import find_chromium
+from devstack.environment import environment
+from devstack.inbox import Inbox
+from devstack.lock import Lock
+from devstack.places import ROOT, data_folder, make_folder
+from devstack.processes import born_at, run_in_front
+
+BUSY = "{owner} uses {var}: wait until it has ended, or set FLYT_VAR to another folder."
+
+
+def test(arguments: Sequence[str]) -> int:
+    """Run pytest on a cluster of its own that trades durability for speed."""
+    var = make_folder(data_folder() / "test")
+    with surroundings(var, volatile=True, owner="Another `dev.py test`") as env:
+        if chromium := find_chromium():
+            env["FLYT_CHROMIUM"] = chromium
+        return run_in_front([sys.executable, "-m", "pytest", *arguments], env=env, cwd=ROOT)
+
+
+def run(command: Sequence[str]) -> int:
+    """Run any command beside the services of a running `up`, or beside its own on the same data."""
+    var = data_folder()
+    running = environment_of_running_up(var)
+    if running:
+        return run_in_front(command, env=os.environ | running)
+    with surroundings(var, volatile=False, owner="Another `dev.py run`") as env:
+        return run_in_front(command, env=env)
+
+
+@contextmanager
+def surroundings(var: Path, *, volatile: bool, owner: str) -> Iterator[dict[str, str]]:
+    """Services and an inbox for as long as the block lasts; gives the environment that leads to them."""
+    with Lock(var / "lock", BUSY.replace("{var}", str(var))) as lock:
+        lock.note(f"{owner} (pid {os.getpid()})")
+        with Backing(var, volatile=volatile) as backing:
+            inbox = Inbox(var / "inbox")
+            inbox.start()
+            yield environment(
+                var,
+                database_url=backing.database_url,
+                redis_url=backing.redis_url,
+                web_port=int(os.environ.get("PORT") or 8000),
+                inbox_port=inbox.port,
+            )
+
+
+def environment_of_running_up(var: Path) -> dict[str, str] | None:
+    """What a running `up` gave its children; None when none is running on this folder."""
+    try:
+        noted = json.loads((var / "running.json").read_text())
+    except (OSError, ValueError):
+        return None
+    if born_at(noted["pid"]) != noted["born_at"]:
+        return None
+    return dict(noted["environment"])
