@@ -44,16 +44,12 @@ def main():
     try:
         prepare(LOCKS[sys.argv[1]])
     except OSError as error:
-        sys.exit(
-            "{}: {}. Make it writable, or set FLYT_VENV to another place.".format(
-                error.filename, error.strerror
-            )
-        )
+        sys.exit(f"{error.filename}: {error.strerror}. Make it writable, or set FLYT_VENV to another place.")
     except KeyboardInterrupt:
         sys.exit(130)
     os.environ["PATH"] = "{}{}{}".format(VENV / "bin", os.pathsep, os.environ.get("PATH", os.defpath))
     os.environ["PYTHONPATH"] = str(ROOT)
-    os.execv(str(PYTHON), [str(PYTHON), "-m", "devstack"] + sys.argv[1:])
+    os.execv(str(PYTHON), [str(PYTHON), "-m", "devstack", *sys.argv[1:]])
 
 
 def prepare(lock):
@@ -74,17 +70,17 @@ def prepare(lock):
 
 def stamp(lock):
     """The file that says which lock is installed."""
-    return VENV / ".installed-{}".format(lock)
+    return VENV / f".installed-{lock}"
 
 
 def lock_file(lock):
     """The list of pinned packages."""
-    return ROOT / "requirements" / "{}.txt".format(lock)
+    return ROOT / "requirements" / f"{lock}.txt"
 
 
 def wanted(lock):
     """What the stamp must say: the lock's contents and the Python it was installed for."""
-    return "{} {}\n".format(version_of(PYTHON), hashlib.sha256(lock_file(lock).read_bytes()).hexdigest())
+    return f"{version_of(PYTHON)} {hashlib.sha256(lock_file(lock).read_bytes()).hexdigest()}\n"
 
 
 def is_ready(lock):
@@ -119,7 +115,7 @@ def find_python():
     minors = range(NEWEST[1], OLDEST[1] - 1, -1)
     candidates = [chosen] if chosen else [sys.executable]
     if not chosen:
-        candidates += [shutil.which("python3.{}".format(minor)) for minor in minors]
+        candidates += [shutil.which(f"python3.{minor}") for minor in minors]
         candidates += ["/usr/bin/python3", "/usr/local/bin/python3", "/opt/homebrew/bin/python3"]
         candidates += sorted(
             (str(path) for path in Path.home().glob(".pyenv/versions/3.*/bin/python")), reverse=True
@@ -132,7 +128,7 @@ def find_python():
         " (Debian 12 or newer: `apt install python3 python3-venv`), or name it in FLYT_PYTHON.".format(
             OLDEST[1],
             NEWEST[1],
-            "FLYT_PYTHON ({})".format(chosen) if chosen else "this Python",
+            f"FLYT_PYTHON ({chosen})" if chosen else "this Python",
             "not" if chosen else sys.version.split()[0],
         )
     )
@@ -141,13 +137,11 @@ def find_python():
 def make_environment(python):
     """An empty virtual environment; without pip, which would take longer than all the rest."""
     if VENV.exists() and any(VENV.iterdir()) and not (VENV / "pyvenv.cfg").exists():
-        sys.exit(
-            "{} is not a virtual environment: remove it, or set FLYT_VENV to another place.".format(VENV)
-        )
+        sys.exit(f"{VENV} is not a virtual environment: remove it, or set FLYT_VENV to another place.")
     VENV.parent.mkdir(parents=True, exist_ok=True)
     made = quietly([python, "-m", "venv", "--clear", "--without-pip", VENV])
     if made.returncode:
-        sys.exit("Cannot create {}: {}".format(VENV, last_line(made)))
+        sys.exit(f"Cannot create {VENV}: {last_line(made)}")
     bring_installer(python)
 
 
@@ -177,7 +171,7 @@ def install(lock):
     uv = str(own) if own.exists() else shutil.which("uv")
     attempts = []
     if uv:
-        attempts.append([uv, "pip", "install", "--system-certs", "--python", PYTHON] + options)
+        attempts.append([uv, "pip", "install", "--system-certs", "--python", PYTHON, *options])
     pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile", "--retries", "1"]
     attempts.append(pip + options)
     said = ""
@@ -188,7 +182,7 @@ def install(lock):
         if done.returncode == 0:
             return
         said = said or last_line(done)
-    sys.exit("{}\n(The installer said: {})".format(NO_NETWORK, said))
+    sys.exit(f"{NO_NETWORK}\n(The installer said: {said})")
 
 
 def quietly(command):

@@ -27,7 +27,7 @@ class Store:
         self.folder = make_folder(folder)
         self.counter = itertools.count(1)
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Keep one mail with its envelope on top."""
         sender = f"X-Envelope-From: {envelope.mail_from}\r\n"
         recipients = f"X-Envelope-To: {', '.join(envelope.rcpt_tos)}\r\n"
