@@ -4,10 +4,15 @@ import base64
 import os
 from pathlib import Path
 
-from devstack.places import ROOT
+from devstack.places import ROOT, write_private
 
-# Left out: with it every process would compile Django and Celery anew. The others mislead our own Python.
+# Left out: with the first every process would compile Django and Celery anew; the others mislead our Python.
 NOT_INHERITED = ("PYTHONDONTWRITEBYTECODE", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
+
+
+def inherited() -> dict[str, str]:
+    """What this process was given and may pass on."""
+    return {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
 
 
 def environment(
@@ -18,9 +23,8 @@ def environment(
     web_port: int,
     inbox_port: int,
 ) -> dict[str, str]:
-    """Everything `config.settings` reads, on top of what this process was given."""
-    inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
-    return inherited | {
+    """Everything that `config.settings` reads; goes on top of `inherited()`."""
+    return {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": str(ROOT),
@@ -40,10 +44,5 @@ def environment(
 def kept_secret(path: Path) -> str:
     """A random key (32 bytes, URL-safe base64), made once and readable by its owner only."""
     if not path.exists():
-        draft = path.with_suffix(".new")
-        draft.unlink(missing_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(base64.urlsafe_b64encode(os.urandom(32)).decode())
-        draft.replace(path)
+        write_private(path, base64.urlsafe_b64encode(os.urandom(32)).decode())
     return path.read_text().strip()

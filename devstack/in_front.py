@@ -9,7 +9,7 @@ from pathlib import Path
 
 from devstack.backing import Backing
 from devstack.chromium import find_chromium
-from devstack.environment import environment
+from devstack.environment import environment, inherited
 from devstack.inbox import Inbox
 from devstack.lock import Lock
 from devstack.places import ROOT, data_folder, make_folder
@@ -32,7 +32,7 @@ def run(command: Sequence[str]) -> int:
     var = data_folder()
     running = environment_of_running_up(var)
     if running:
-        return run_in_front(command, env=os.environ | running)
+        return run_in_front(command, env=inherited() | running)
     with surroundings(var, volatile=False, owner="Another `dev.py run`") as env:
         return run_in_front(command, env=env)
 
@@ -45,7 +45,7 @@ def surroundings(var: Path, *, volatile: bool, owner: str) -> Iterator[dict[str,
         with Backing(var, volatile=volatile) as backing:
             inbox = Inbox(var / "inbox")
             inbox.start()
-            yield environment(
+            yield inherited() | environment(
                 var,
                 database_url=backing.database_url,
                 redis_url=backing.redis_url,

@@ -33,6 +33,16 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, in one step."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    draft.replace(path)
+
+
 def open_log(var: Path, name: str) -> BufferedWriter:
     """Open the log of one process for appending; a large one from earlier runs is kept as `.old`."""
     path = make_folder(var / "logs") / f"{name}.log"

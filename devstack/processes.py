@@ -97,5 +97,5 @@ def signal_group(pid: int, number: signal.Signals) -> None:
             os.killpg(pid, number)
         else:
             os.kill(pid, number)
-    except ProcessLookupError:
-        pass
+    except (ProcessLookupError, PermissionError):  # macOS answers so for a group that has just ended
+        return
