@@ -1,0 +1,1 @@
+"""the JSON edge: one module per resource."""

@@ -1,0 +1,3 @@
+"""Every address of the API, in one place."""
+
+urlpatterns: list = []

@@ -1,0 +1,1 @@
+"""PostgreSQL, with every connection closed by default."""

@@ -1,0 +1,64 @@
+"""PostgreSQL with every new connection in the restricted role: outside an account scope no account's row exists.
+
+Only migrations and `accounts.tenancy.every_account()` step out of the role. The names of the role and of the
+account setting are fixed here, for whoever writes SQL about them.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db.backends.postgresql import base, operations
+
+SYSTEM_DATABASES = (
+    None,
+    "postgres",
+)  # Django connects here to create and drop test databases
+
+
+class DatabaseOperations(operations.DatabaseOperations):
+    """Truncating between transactional tests is the owner's work."""
+
+    def execute_sql_flush(self, sql_list: list[str]) -> None:
+        """Run the flush as the owner, then return to the role the connection had."""
+        with self.connection.as_owner():
+            super().execute_sql_flush(sql_list)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """A connection that belongs to no account until a scope says so."""
+
+    ops_class = DatabaseOperations
+    is_owner = False
+
+    @property
+    def restricted_role(self) -> str:
+        """The role without rights of ownership that every connection works in."""
+        return str(self.settings_dict.get("RESTRICTED_ROLE", "flyt_tenant"))
+
+    def init_connection_state(self) -> bool:
+        """Enter the restricted role as the connection opens."""
+        commit = bool(super().init_connection_state())
+        if not self.is_owner and self.settings_dict["NAME"] not in SYSTEM_DATABASES:
+            self._set_role(self.restricted_role)
+        return commit
+
+    @contextmanager
+    def as_owner(self) -> Iterator[None]:
+        """Work as the owner of the tables, for migrations and test clean-up, also across a reconnection."""
+        was_owner, self.is_owner = self.is_owner, True
+        try:
+            if self.connection is not None and not was_owner:
+                self._set_role(None)
+            yield
+        finally:
+            self.is_owner = was_owner
+            if self.connection is not None and not was_owner:
+                self._set_role(self.restricted_role)
+
+    def _set_role(self, role: str | None) -> None:
+        with self.cursor() as cursor:
+            cursor.execute(
+                "RESET ROLE"
+                if role is None
+                else f"SET ROLE {self.ops.quote_name(role)}"
+            )

@@ -1,0 +1,1 @@
+"""WHAT: the definition of a flow: steps, branches, settings."""

@@ -1,0 +1,47 @@
+"""The flow lock, which makes a pause exact.
+
+Whoever enrols into, advances, makes leave or sends for a flow takes it shared as the first statement of the
+transaction and reads the flow's status in a second one: a status read in the same statement, or before, belongs to
+an older snapshot and moves people after `pause()` has returned. Verbs and edits take it exclusively. One flow lock
+per transaction.
+"""
+
+from django.db import OperationalError, connection
+
+from accounts.history import NotAllowed
+
+WAIT = "10s"  # how long a verb waits for batches and hand-overs under way
+
+
+def lock_key(flow_id: int) -> int:
+    """The advisory key of a flow."""
+    with connection.cursor() as cursor:
+        cursor.execute("select hashtextextended('flow', %s)", [flow_id])
+        return int(cursor.fetchone()[0])
+
+
+def try_shared(flow_id: int) -> bool:
+    """Take the lock shared until the transaction ends; False when a verb holds or awaits it: take other work.
+
+    Trying, never waiting: it is refused also while a verb only waits, so a pause never starves.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_try_advisory_xact_lock_shared(hashtextextended('flow', %s))",
+            [flow_id],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def take_exclusive(flow_id: int) -> None:
+    """Take the lock alone until the transaction ends; raises `NotAllowed("busy")` when it cannot be had in time."""
+    with connection.cursor() as cursor:
+        cursor.execute("select set_config('lock_timeout', %s, true)", [WAIT])
+        try:
+            cursor.execute(
+                "select pg_advisory_xact_lock(hashtextextended('flow', %s))", [flow_id]
+            )
+        except OperationalError as error:
+            raise NotAllowed(
+                "busy", "The flow is busy. Try again in a moment."
+            ) from error

@@ -1,0 +1,1 @@
+"""SAYING: contents, messages and how they leave."""

@@ -1,0 +1,1 @@
+"""WALK: records on their way through flows, and the engine that moves them."""

@@ -1,0 +1,210 @@
+"""A record's walk through a flow, the log of its steps, the counts, and the addresses in use."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.tenancy import AccountModel
+from flows.models import Flow
+from records.models import Record
+from scheduling.clock import now
+
+
+class ParticipantStatus(models.TextChoices):
+    """All but active are final. See participants/lifecycle.py."""
+
+    ACTIVE = "active", _("Active")
+    FINISHED = "finished", _("Finished")
+    FINISHED_WITH_SUCCESS = "finished_with_success", _("Finished with success")
+    DROPPED_OUT = "dropped_out", _("Dropped out")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+ACTIVE = models.Q(status="active")
+
+
+class Participant(AccountModel):
+    """One record's walk through one flow. Active with no step: in the queue before the first step.
+
+    No foreign-key constraints: at a million rows they cost a third of the speed, and `manage.py check_references`
+    looks for strays.
+    """
+
+    flow = models.ForeignKey(
+        Flow,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    record = models.ForeignKey(
+        Record,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    status = models.CharField(
+        max_length=22, choices=ParticipantStatus, default=ParticipantStatus.ACTIVE
+    )
+    reason = models.CharField(
+        max_length=60, blank=True
+    )  # a stable code, see participants/reasons.py
+    step_id = models.BigIntegerField(null=True)
+    hop = models.IntegerField(default=0)  # how often a batch has moved it on
+    arrived_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(
+        null=True
+    )  # when the engine looks next; null: only a wake brings it back
+    wait_until = models.DateTimeField(null=True)  # fixed on arrival in a wait
+    failures = models.SmallIntegerField(default=0)  # of the present step
+    succeeded = models.BooleanField(default=False)
+    success_criterion = models.CharField(max_length=200, blank=True)
+    cause = models.CharField(max_length=20)  # "schedule", "by_hand", "list", "api"
+    occurrence_id = models.BigIntegerField(null=True)
+    only_once = models.BooleanField(
+        default=False
+    )  # the flow's setting when enrolled: kept for the unique index
+    depth = models.SmallIntegerField(
+        default=0
+    )  # length of the chain of flows that led here
+    enrolled_at = models.DateTimeField(default=now)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta(AccountModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "flow", "record"],
+                condition=ACTIVE,
+                name="one_active_walk",
+            ),
+            models.UniqueConstraint(
+                fields=["account", "flow", "record"],
+                condition=models.Q(only_once=True),
+                name="only_once",
+            ),
+            models.UniqueConstraint(
+                fields=["account", "occurrence_id", "record"],
+                condition=models.Q(occurrence_id__isnull=False),
+                name="once_per_occurrence",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=ParticipantStatus.values),
+                name="participant_status_is_known",
+            ),
+        ]
+        indexes = [
+            # The engine's claim: due participants of one step.
+            models.Index(
+                fields=["flow", "step_id", "due_at"],
+                condition=ACTIVE,
+                name="participants_claim",
+            ),
+            # Dispatch's probe: does a flow have anybody due. And "ending, n left".
+            models.Index(
+                fields=["flow", "due_at"], condition=ACTIVE, name="participants_due"
+            ),
+            # Waking: who of these records stands on a listening step.
+            models.Index(
+                fields=["record"], condition=ACTIVE, name="participants_of_a_record"
+            ),
+        ]
+
+
+class StepLog(AccountModel):
+    """What a step did to a participant. `(participant_id, hop)` is the key of every effect inside the database."""
+
+    pk = models.CompositePrimaryKey("participant_id", "hop")
+    participant_id = models.BigIntegerField()
+    hop = models.IntegerField()
+    flow_id = models.BigIntegerField()
+    step_id = models.BigIntegerField()  # 0: the queue
+    outcome = models.CharField(
+        max_length=22
+    )  # continued, took_branch, finished, dropped_out, cancelled
+    reason = models.CharField(max_length=60, blank=True)
+    branch_id = models.BigIntegerField(null=True)
+    arrived_at = models.DateTimeField(null=True)
+    at = models.DateTimeField()
+
+    class Meta(AccountModel.Meta):
+        indexes = [
+            models.Index(fields=["account", "flow_id", "-at"], name="log_of_a_flow")
+        ]
+
+
+class Tally(AccountModel):
+    """A change of a count, appended by a batch and rolled up into `Counter`."""
+
+    flow_id = models.BigIntegerField()
+    step_id = models.BigIntegerField(default=0)  # 0: the flow as a whole
+    what = models.CharField(
+        max_length=30
+    )  # enrolled, a status, "on" (standing on the step), "passed"
+    n = models.IntegerField()
+
+    class Meta(AccountModel.Meta):
+        verbose_name_plural = "tallies"
+        indexes = [
+            models.Index(fields=["account", "flow_id"], name="tallies_of_a_flow")
+        ]
+
+
+class Counter(AccountModel):
+    """A rolled-up count. The truth is counter + tally, read in one statement."""
+
+    pk = models.CompositePrimaryKey("account_id", "flow_id", "step_id", "what")
+    flow_id = models.BigIntegerField()
+    step_id = models.BigIntegerField(default=0)
+    what = models.CharField(max_length=30)
+    n = models.BigIntegerField()
+
+
+class FlowAddress(AccountModel):
+    """An address that is active in a flow through one participant: two contacts who share it get one message."""
+
+    pk = models.CompositePrimaryKey("flow_id", "address")
+    flow_id = models.BigIntegerField()
+    address = models.CharField(max_length=320)
+    participant_id = models.BigIntegerField()
+
+    class Meta(AccountModel.Meta):
+        verbose_name_plural = "flow addresses"
+        indexes = [
+            models.Index(
+                fields=["account", "participant_id"], name="addresses_of_a_participant"
+            )
+        ]
+
+
+class Intake(AccountModel):
+    """Someone who is to be enrolled in a flow, and why: each flow drains its own under its own lock."""
+
+    flow = models.ForeignKey(
+        Flow,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    record = models.ForeignKey(
+        Record,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    cause = models.CharField(max_length=20)
+    cause_key = models.CharField(
+        max_length=80
+    )  # "list:9:<request>": one cause asks once
+    depth = models.SmallIntegerField(default=0)
+    at = models.DateTimeField(default=now)
+
+    class Meta(AccountModel.Meta):
+        verbose_name_plural = "intake"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "flow", "cause_key", "record"],
+                name="one_cause_asks_once",
+            ),
+        ]

@@ -1,0 +1,1 @@
+"""WHOM: object types, properties, records, lists and the event log."""

@@ -1,0 +1,1 @@
+"""SWITCH: the verbs of a flow, what stops it, and editing it."""

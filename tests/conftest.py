@@ -1,0 +1,43 @@
+"""The cast and the stage: two accounts that must never meet, the real database, and the test clock."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from accounts.actors import Actor
+from accounts.models import Account
+from accounts.rights import Role
+from accounts.tenancy import every_account
+from scheduling import clock
+
+
+@pytest.fixture
+def acme(db: None) -> Account:
+    """The account that tests work in."""
+    return make_account("Acme", "acme")
+
+
+@pytest.fixture
+def globex(db: None) -> Account:
+    """The other account, which must see nothing of it."""
+    return make_account("Globex", "globex")
+
+
+@pytest.fixture
+def owner(acme: Account) -> Actor:
+    """Someone in Acme who may do everything."""
+    return Actor(account_id=acme.pk, role=Role.OWNER, name="Olga Owner")
+
+
+@pytest.fixture(autouse=True)
+def _clock_is_reset(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that moved the clock leaves it as it was (transactional tests commit the offset)."""
+    yield
+    if "transactional_db" in request.fixturenames:
+        clock.reset()
+
+
+def make_account(name: str, slug: str) -> Account:
+    """An account with the built-in object types."""
+    with every_account():
+        return Account.objects.create(name=name, slug=slug)

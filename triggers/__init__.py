@@ -1,0 +1,1 @@
+"""WHY: what starts people: schedules, their runs, and events."""

@@ -1,0 +1,1 @@
+"""the HTML edge: one module per screen family."""
