@@ -60,7 +60,7 @@ def prepare(lock):
     fcntl.flock(folder, fcntl.LOCK_EX)  # two commands at once must not build the same environment
     if not is_ready(lock):
         say("Installing dependencies …")
-        if version_of(PYTHON) is None or noted_version() not in (None, version_of(PYTHON)):
+        if noted_version() is None or noted_version() != version_of(PYTHON):
             make_environment(find_python())
         install(lock)
         for contained in ("dev", "up") if lock == "dev" else ("up",):
@@ -118,7 +118,8 @@ def find_python():
         candidates += [shutil.which(f"python3.{minor}") for minor in minors]
         candidates += ["/usr/bin/python3", "/usr/local/bin/python3", "/opt/homebrew/bin/python3"]
         candidates += sorted(
-            (str(path) for path in Path.home().glob(".pyenv/versions/3.*/bin/python")), reverse=True
+            (str(path) for path in Path(os.path.expanduser("~")).glob(".pyenv/versions/3.*/bin/python")),
+            reverse=True,
         )
     for candidate in candidates:
         if candidate and version_of(candidate):

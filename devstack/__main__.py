@@ -12,6 +12,10 @@ def main(arguments: list[str]) -> int:
         if name == "up":
             from devstack.up import up
 
+            if rest:
+                raise StackError(
+                    f"up takes no arguments, {rest[0]} is one: settings go into the environment."
+                )
             return up()
         if name == "check":
             from devstack.check import check

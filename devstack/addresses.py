@@ -1,6 +1,6 @@
 """DATABASE_URL and REDIS_URL from outside, tried before anything is started or written."""
 
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import psycopg2
 from redis import Redis, RedisError
@@ -18,7 +18,7 @@ def check_database(url: str) -> None:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"postgres", "postgresql"} and parts.path.strip("/")
-        where = f"{parts.hostname}:{parts.port or 5432}"
+        where = f"{unquote(parts.hostname or '')}:{parts.port or 5432}"
     except ValueError:
         usable, where = "", ""
     if not usable:

@@ -21,7 +21,7 @@ BUSY = "{owner} uses {var}: wait until it has ended, or set FLYT_VAR to another 
 def test(arguments: Sequence[str]) -> int:
     """Run pytest on a cluster of its own that trades durability for speed."""
     var = make_folder(data_folder() / "test")
-    with surroundings(var, volatile=True, owner="Another `dev.py test`") as env:
+    with surroundings(var, volatile=True, owner="`dev.py test`") as env:
         if chromium := find_chromium():
             env["FLYT_CHROMIUM"] = chromium
         return run_in_front([sys.executable, "-m", "pytest", *arguments], env=env, cwd=ROOT)
@@ -33,7 +33,7 @@ def run(command: Sequence[str]) -> int:
     running = environment_of_running_up(var)
     if running:
         return run_in_front(command, env=inherited() | running)
-    with surroundings(var, volatile=False, owner="Another `dev.py run`") as env:
+    with surroundings(var, volatile=False, owner="`dev.py run`") as env:
         return run_in_front(command, env=env)
 
 

@@ -26,7 +26,7 @@ class Lock:
             self.file.seek(0)
             owner = self.file.read().strip()
             self.file.close()
-            raise StackError(self.refusal.format(owner=owner or "another process")) from None
+            raise StackError(self.refusal.replace("{owner}", owner or "another process")) from None
         return self
 
     def __exit__(

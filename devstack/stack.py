@@ -16,6 +16,7 @@ from devstack.environment import environment, inherited
 from devstack.places import ROOT, log_tail, make_folder, open_log
 from devstack.ports import free_port
 from devstack.processes import signal_group, spawn, sweep, write_down
+from devstack.terminal import say
 
 CHILDREN = ("inbox", "web", "engine", "delivery", "default", "beat")
 RESTARTS_PER_MINUTE = 5
@@ -179,6 +180,7 @@ class Stack:
             self._deaths[name] = [moment for moment in self._deaths[name] if moment > now - 60] + [now]
             if len(self._deaths[name]) > RESTARTS_PER_MINUTE:
                 raise StackError(f"{name} keeps ending; its log says:\n{log_tail(self.var, name)}")
+            say(f"{name} ended unexpectedly: starting it again …")
             signal_group(process.pid, signal.SIGKILL)  # what it may have left of its own
             self._spawn(name)
             write_down(self.var / "pids", self.pids.values())
