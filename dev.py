@@ -117,10 +117,8 @@ def find_python():
     if not chosen:
         candidates += [shutil.which(f"python3.{minor}") for minor in minors]
         candidates += ["/usr/bin/python3", "/usr/local/bin/python3", "/opt/homebrew/bin/python3"]
-        candidates += sorted(
-            (str(path) for path in Path(os.path.expanduser("~")).glob(".pyenv/versions/3.*/bin/python")),
-            reverse=True,
-        )
+        home = Path(os.path.expanduser("~"))
+        candidates += sorted(map(str, home.glob(".pyenv/versions/3.*/bin/python")), reverse=True)
     for candidate in candidates:
         if candidate and version_of(candidate):
             return candidate

@@ -13,9 +13,7 @@ def main(arguments: list[str]) -> int:
             from devstack.up import up
 
             if rest:
-                raise StackError(
-                    f"up takes no arguments, {rest[0]} is one: settings go into the environment."
-                )
+                raise StackError(f"up does not know {rest[0]}: what can be set goes into the environment.")
             return up()
         if name == "check":
             from devstack.check import check
