@@ -7,9 +7,7 @@ from django.db import models, transaction
 from .actors import Actor
 from .models import History
 
-Moves = dict[
-    str, tuple[frozenset[str], str]
-]  # verb -> (statuses it may start from, the status it ends in)
+Moves = dict[str, tuple[frozenset[str], str]]  # verb -> (statuses it may start from, the status it ends in)
 
 
 class NotAllowed(Exception):
@@ -36,11 +34,7 @@ def move(
     """
     sources, target = moves[verb]
     with transaction.atomic():
-        changed = (
-            type(row)
-            ._default_manager.filter(pk=row.pk, status__in=sources)
-            .update(status=target, **also)
-        )
+        changed = type(row)._default_manager.filter(pk=row.pk, status__in=sources).update(status=target, **also)
         if not changed:
             row.refresh_from_db(fields=["status"])
             status = getattr(row, "status", "")
@@ -53,9 +47,7 @@ def move(
     row.refresh_from_db(fields=["status", *also])
 
 
-def record(
-    row: models.Model, verb: str, *, by: Actor, detail: dict[str, Any] | None = None
-) -> None:
+def record(row: models.Model, verb: str, *, by: Actor, detail: dict[str, Any] | None = None) -> None:
     """Write one history row about `row`."""
     History.objects.create(
         subject=row._meta.model_name or "",

@@ -33,22 +33,16 @@ class Account(models.Model):
 class UserManager(BaseUserManager["User"]):
     """Makes people who sign in by e-mail address."""
 
-    def create_user(
-        self, email: str, password: str | None = None, **fields: Any
-    ) -> "User":
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """A person; the address is kept in lower case."""
         user = self.model(email=email.strip().lower(), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
-    def create_superuser(
-        self, email: str, password: str | None = None, **fields: Any
-    ) -> "User":
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """An operator of the installation."""
-        return self.create_user(
-            email, password, is_staff=True, is_superuser=True, **fields
-        )
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """Find by address, whatever its case."""
@@ -83,12 +77,8 @@ class Member(AccountModel):
 
     class Meta(AccountModel.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["account", "user"], name="one_membership_per_person_and_account"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(role__in=Role.values), name="member_role_is_known"
-            ),
+            models.UniqueConstraint(fields=["account", "user"], name="one_membership_per_person_and_account"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="member_role_is_known"),
         ]
 
 
@@ -97,15 +87,9 @@ class ApiKey(AccountModel):
 
     name = models.CharField(max_length=120)
     role = models.CharField(max_length=20, choices=Role, default=Role.VIEWER)
-    prefix = models.CharField(
-        max_length=16
-    )  # shown in lists, and how a presented key is found
-    digest = models.CharField(
-        max_length=64, unique=True
-    )  # global on purpose: a key names its account
-    created_by = models.ForeignKey(
-        User, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
+    prefix = models.CharField(max_length=16)  # shown in lists, and how a presented key is found
+    digest = models.CharField(max_length=64, unique=True)  # global on purpose: a key names its account
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(default=now)
     last_used_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
@@ -113,9 +97,7 @@ class ApiKey(AccountModel):
 
     class Meta(AccountModel.Meta):
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(role__in=Role.values), name="api_key_role_is_known"
-            ),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="api_key_role_is_known"),
         ]
 
 
@@ -145,16 +127,12 @@ class IdempotencyKey(AccountModel):
     """The answer once given to a POST, given again when the same key comes back."""
 
     key = models.CharField(max_length=200)
-    fingerprint = models.CharField(
-        max_length=64
-    )  # of method, path and body: the key may not be reused for another
+    fingerprint = models.CharField(max_length=64)  # of method, path and body: the key may not be reused for another
     status = models.IntegerField(null=True)  # null: still being answered
     body = models.JSONField(null=True)
     created_at = models.DateTimeField(default=now)
 
     class Meta(AccountModel.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["account", "key"], name="one_answer_per_idempotency_key"
-            ),
+            models.UniqueConstraint(fields=["account", "key"], name="one_answer_per_idempotency_key"),
         ]

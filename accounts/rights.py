@@ -22,12 +22,8 @@ class Right(StrEnum):
     SEE = "see"  # flows, records, reports
     OPERATE = "operate"  # toggle ON and OFF, run now, skip next, enrol, leave
     EDIT_CONTENT = "edit_content"  # contents, records, lists, imports
-    EDIT_FLOWS = (
-        "edit_flows"  # create, edit, copy; end; delete; erase; restore a version
-    )
-    ADMINISTER = (
-        "administer"  # override consent; members, keys, settings, export all, audit
-    )
+    EDIT_FLOWS = "edit_flows"  # create, edit, copy; end; delete; erase; restore a version
+    ADMINISTER = "administer"  # override consent; members, keys, settings, export all, audit
 
 
 _EVERYONE = frozenset(Role)

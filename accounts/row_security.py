@@ -24,9 +24,7 @@ def protect(*tables: str) -> list[migrations.RunSQL]:
     ]
 
 
-def same_account(
-    table: str, column: str, target: str, *, on_delete: str = "no action"
-) -> migrations.RunSQL:
+def same_account(table: str, column: str, target: str, *, on_delete: str = "no action") -> migrations.RunSQL:
     """`table.column` may only name a row of `target` in the same account.
 
     `target` needs a unique (account_id, id), see `identify()`. A plain foreign key would accept another account's

@@ -26,14 +26,10 @@ def member_actor(user: User, slug: str) -> tuple[Account, Actor] | None:
     """The account with that slug and `user` acting in it, or None when there is none or `user` is no member."""
     with every_account():
         account = Account.objects.filter(slug=slug).first()
-        member = (
-            account and Member.objects.filter(account_id=account.id, user=user).first()
-        )
+        member = account and Member.objects.filter(account_id=account.id, user=user).first()
     if not account or not member:
         return None
-    return account, Actor(
-        account_id=account.id, role=member.role, name=str(user), user_id=user.pk
-    )
+    return account, Actor(account_id=account.id, role=member.role, name=str(user), user_id=user.pk)
 
 
 def key_actor(secret: str) -> Actor | None:

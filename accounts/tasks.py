@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec
 
-from celery import Task, shared_task
+from celery import shared_task
+from django.core.cache import cache
 from django.db import transaction
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -12,17 +13,21 @@ from redis.exceptions import RedisError
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 
-HINT_EXPIRES = 30  # seconds: what no worker took by then, the next tick asks for again
+HINT_EXPIRES = 60  # seconds: what no worker took by then, the next tick asks for again
+LANE_HELD = 5  # seconds a lane stays taken without a sign of life: how long a killed worker delays its successor
 
 
 class AccountTask:
-    """A Celery task whose first argument is the account's id. It opens its own short scopes."""
+    """A task whose first argument is the account's id. It opens its own short scopes.
 
-    def __init__(
-        self, task: Task[Any, Any], run: Callable[..., Any], queue: str
-    ) -> None:
-        self._task, self._queue = task, queue
-        self.run = run
+    Its work may be done by several workers at once, its `lanes`. A lane is a key in the cache that keeps hints from
+    piling up while one is on its way; it expires, so nothing is lost with the cache or a worker.
+    """
+
+    def __init__(self, run: Callable[..., Any], *, queue: str, lanes: int) -> None:
+        self.run, self.lanes, self._queue = run, lanes, queue
+        self.name = f"{run.__module__}.{run.__name__}"
+        self._task = shared_task(name=self.name, ignore_result=True)(self._work)
 
     def __call__(self, account_id: int, *args: Any) -> Any:
         """Run it here and now."""
@@ -30,47 +35,66 @@ class AccountTask:
 
     def hint(self, account_id: int, *args: Any) -> None:
         """Ask a worker to run it once this transaction has committed. Never fails: the next tick finds the work."""
-        transaction.on_commit(lambda: self._send(account_id, *args), robust=True)
+        transaction.on_commit(lambda: self._offer((account_id, *args)), robust=True)
 
-    def _send(self, *args: Any) -> None:
+    def _work(self, lane: int, *args: Any) -> None:
+        """In the worker: run a slice, and while there is more to do keep this lane and open another."""
+        self._keep(args, lane)
+        more = self.run(*args)
+        if more:
+            self._keep(args, lane)
+            self._send(args, lane)
+            self._offer(args)
+        else:
+            self._free(args, lane)
+
+    def _offer(self, args: tuple[Any, ...]) -> None:
         try:
-            self._task.apply_async(
-                args=args, queue=self._queue, expires=HINT_EXPIRES, retry=False
-            )
+            for lane in range(self.lanes):
+                if cache.add(self._key(args, lane), 1, LANE_HELD):
+                    self._send(args, lane)
+                    return
+        except (RedisError, OSError) as error:
+            logger.warning("hint %s not sent: %s", self.name, type(error).__name__)
+
+    def _send(self, args: tuple[Any, ...], lane: int) -> None:
+        try:
+            self._task.apply_async(args=(lane, *args), queue=self._queue, expires=HINT_EXPIRES, retry=False)
         except (OperationalError, RedisError, OSError) as error:
-            logger.warning(
-                "hint %s not sent: %s", self._task.name, type(error).__name__
-            )
+            logger.warning("hint %s not sent: %s", self.name, type(error).__name__)
+
+    def _keep(self, args: tuple[Any, ...], lane: int) -> None:
+        try:
+            cache.set(self._key(args, lane), 1, LANE_HELD)
+        except (RedisError, OSError):
+            logger.warning("no cache: hints of %s may double", self.name)
+
+    def _free(self, args: tuple[Any, ...], lane: int) -> None:
+        try:
+            cache.delete(self._key(args, lane))
+        except (RedisError, OSError):
+            logger.warning("no cache: hints of %s may wait", self.name)
+
+    def _key(self, args: tuple[Any, ...], lane: int) -> str:
+        return f"hint:{':'.join(map(str, args))}:{self.name}:{lane}"
 
 
-def account_task(
-    *, queue: str
-) -> Callable[[Callable[Concatenate[int, P], Any]], AccountTask]:
+def account_task(*, queue: str, lanes: int = 1) -> Callable[[Callable[Concatenate[int, P], Any]], AccountTask]:
     """Declare work for one account on a queue: `engine`, `delivery` or `default`.
 
-    The function gets the account's id first and opens `account_scope()` around each unit of work: a scope as long as
-    the task would hold its locks, its snapshot and every pause until the end.
+    The function gets the account's id first, does a slice of the work (about two seconds) and returns True when
+    there is more. It opens `account_scope()` around each unit of work: a scope as long as the task would hold its
+    locks, its snapshot and every pause until the end.
     """
-
-    def declare(function: Callable[Concatenate[int, P], Any]) -> AccountTask:
-        name = f"{function.__module__}.{function.__name__}"
-        task = shared_task(name=name, ignore_result=True)(function)
-        return AccountTask(task, function, queue)
-
-    return declare
+    return lambda function: AccountTask(function, queue=queue, lanes=lanes)
 
 
-def house_job(
-    *, queue: str = "default"
-) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
+def house_job(*, queue: str = "default") -> Callable[[Callable[[], Any]], Callable[[], Any]]:
     """Declare a job of the house that the clock starts (config/beat.py): it looks across accounts and sends hints."""
 
     def declare(function: Callable[[], Any]) -> Callable[[], Any]:
-        shared_task(
-            name=f"{function.__module__}.{function.__name__}",
-            ignore_result=True,
-            queue=queue,
-        )(function)
+        name = f"{function.__module__}.{function.__name__}"
+        shared_task(name=name, ignore_result=True, queue=queue)(function)
         return function
 
     return declare

@@ -31,9 +31,7 @@ def current_account_id() -> int:
     """The id of the account whose scope is open; raises `NoCurrentAccount` without one."""
     account = _current.get()
     if not isinstance(account, int):
-        raise NoCurrentAccount(
-            "Open account_scope(account) first: this work belongs to one account."
-        )
+        raise NoCurrentAccount("Open account_scope(account) first: this work belongs to one account.")
     return account
 
 

@@ -30,8 +30,6 @@ MOVES: Final[history.Moves] = {
 }
 
 
-def move(
-    flow: Flow, verb: str, *, by: Actor, detail: dict[str, Any] | None = None
-) -> None:
+def move(flow: Flow, verb: str, *, by: Actor, detail: dict[str, Any] | None = None) -> None:
     """Change the flow's status by a verb of `MOVES`; raises `NotAllowed` when it stands elsewhere."""
     history.move(flow, MOVES, verb, by=by, detail=detail)

@@ -38,10 +38,6 @@ def take_exclusive(flow_id: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("select set_config('lock_timeout', %s, true)", [WAIT])
         try:
-            cursor.execute(
-                "select pg_advisory_xact_lock(hashtextextended('flow', %s))", [flow_id]
-            )
+            cursor.execute("select pg_advisory_xact_lock(hashtextextended('flow', %s))", [flow_id])
         except OperationalError as error:
-            raise NotAllowed(
-                "busy", "The flow is busy. Try again in a moment."
-            ) from error
+            raise NotAllowed("busy", "The flow is busy. Try again in a moment.") from error

@@ -30,34 +30,18 @@ class Flow(AccountModel):
 
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
-    object_type = models.ForeignKey(
-        ObjectType, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
-    )
-    status = models.CharField(
-        max_length=12, choices=FlowStatus, default=FlowStatus.NOT_RUNNING
-    )
-    revision = models.IntegerField(
-        default=1
-    )  # guards a write: the ETag of the flow document
-    owner = models.ForeignKey(
-        User, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    visibility = models.CharField(
-        max_length=10, choices=Visibility, default=Visibility.ALL
-    )
-    outbox = models.OneToOneField(
-        Outbox, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
-    )
+    object_type = models.ForeignKey(ObjectType, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    status = models.CharField(max_length=12, choices=FlowStatus, default=FlowStatus.NOT_RUNNING)
+    revision = models.IntegerField(default=1)  # guards a write: the ETag of the flow document
+    owner = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    visibility = models.CharField(max_length=10, choices=Visibility, default=Visibility.ALL)
+    outbox = models.OneToOneField(Outbox, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
     time_zone = models.CharField(max_length=64, default="Europe/Oslo")
 
     filter = models.JSONField(null=True)  # criteria a newcomer must meet
     only_once = models.BooleanField(default=True)
-    unenrolment = models.JSONField(
-        null=True
-    )  # criteria on which participants drop out and nobody is enrolled
-    success = models.JSONField(
-        default=list
-    )  # [{"name": ..., "criteria": ...}]: any one suffices
+    unenrolment = models.JSONField(null=True)  # criteria on which participants drop out and nobody is enrolled
+    success = models.JSONField(default=list)  # [{"name": ..., "criteria": ...}]: any one suffices
     jump_to_finish = models.BooleanField(default=False)
     starts_at = models.DateTimeField(null=True)  # newcomers queue until then
     enrolment_ends_at = models.DateTimeField(null=True)
@@ -100,17 +84,13 @@ class ExclusionList(AccountModel):
         db_constraint=False,
         related_name="exclusion_lists",
     )
-    list = models.ForeignKey(
-        List, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
-    )
+    list = models.ForeignKey(List, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
 
 
 class Activation(AccountModel):
     """The time from a start of a flow to its end."""
 
-    flow = models.ForeignKey(
-        Flow, on_delete=models.CASCADE, db_constraint=False, related_name="activations"
-    )
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, db_constraint=False, related_name="activations")
     started_at = models.DateTimeField(default=now)
     ended_at = models.DateTimeField(null=True)
 
@@ -127,9 +107,7 @@ class Activation(AccountModel):
 class Step(AccountModel):
     """One thing a flow does. Steps of one sequence (the trunk, or a branch) follow each other by position."""
 
-    flow = models.ForeignKey(
-        Flow, on_delete=models.CASCADE, db_constraint=False, related_name="steps"
-    )
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, db_constraint=False, related_name="steps")
     branch = models.ForeignKey(
         "Branch",
         null=True,
@@ -152,12 +130,8 @@ class Step(AccountModel):
 class Branch(AccountModel):
     """A way out of a split. The last one, "everyone else", takes whom no other took."""
 
-    step = models.ForeignKey(
-        Step, on_delete=models.CASCADE, db_constraint=False, related_name="branches"
-    )
-    flow = models.ForeignKey(
-        Flow, on_delete=models.CASCADE, db_constraint=False, related_name="branches"
-    )
+    step = models.ForeignKey(Step, on_delete=models.CASCADE, db_constraint=False, related_name="branches")
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, db_constraint=False, related_name="branches")
     position = models.IntegerField()
     name = models.CharField(max_length=200, blank=True)
     criteria = models.JSONField(null=True)

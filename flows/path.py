@@ -15,9 +15,7 @@ class Path:
     revision: int
     steps: dict[int, Step] = field(default_factory=dict)
     branches: dict[int, Branch] = field(default_factory=dict)
-    sequences: dict[int | None, list[Step]] = field(
-        default_factory=dict
-    )  # branch id, or None for the trunk
+    sequences: dict[int | None, list[Step]] = field(default_factory=dict)  # branch id, or None for the trunk
 
     @classmethod
     def of(cls, flow: Flow) -> "Path":
@@ -40,11 +38,7 @@ class Path:
         None after the last step of the trunk, which is Finish.
         """
         step = self.steps[step_id]
-        later = [
-            other
-            for other in self.sequences[step.branch_id]
-            if self._place(other) > self._place(step)
-        ]
+        later = [other for other in self.sequences[step.branch_id] if self._place(other) > self._place(step)]
         if later:
             return later[0].pk
         if step.branch_id is TRUNK:
@@ -57,9 +51,7 @@ class Path:
 
     def branches_of(self, step_id: int) -> list[Branch]:
         """The branches of a split in order, "everyone else" last."""
-        found = [
-            branch for branch in self.branches.values() if branch.step_id == step_id
-        ]
+        found = [branch for branch in self.branches.values() if branch.step_id == step_id]
         return sorted(
             found,
             key=lambda branch: (branch.is_everyone_else, branch.position, branch.pk),

@@ -12,16 +12,10 @@ class SubscriptionType(AccountModel):
     """What a person subscribes to: newsletter, product news ..."""
 
     name = models.CharField(max_length=120)
-    is_default = models.BooleanField(
-        default=True
-    )  # consent alone covers it, until the person unsubscribes
+    is_default = models.BooleanField(default=True)  # consent alone covers it, until the person unsubscribes
 
     class Meta(AccountModel.Meta):
-        constraints = [
-            models.UniqueConstraint(
-                fields=["account", "name"], name="subscription_type_once_per_account"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["account", "name"], name="subscription_type_once_per_account")]
 
     def __str__(self) -> str:
         return self.name
@@ -44,9 +38,7 @@ class Subscription(AccountModel):
         related_name="+",
     )
     subscribed = models.BooleanField()
-    source = models.CharField(
-        max_length=40
-    )  # "form", "unsubscribe_link", "import", "member"
+    source = models.CharField(max_length=40)  # "form", "unsubscribe_link", "import", "member"
     at = models.DateTimeField(default=now)
 
     class Meta(AccountModel.Meta):
@@ -66,11 +58,7 @@ class Suppression(AccountModel):
     at = models.DateTimeField(default=now)
 
     class Meta(AccountModel.Meta):
-        constraints = [
-            models.UniqueConstraint(
-                fields=["account", "address"], name="address_suppressed_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["account", "address"], name="address_suppressed_once")]
 
 
 class Content(AccountModel):
@@ -81,16 +69,12 @@ class Content(AccountModel):
     preheader = models.CharField(max_length=500, blank=True)
     html = models.TextField(blank=True)
     text = models.TextField(blank=True)  # empty: made from the HTML
-    flow_id = models.BigIntegerField(
-        null=True
-    )  # a flow's own content goes when the flow is deleted
+    flow_id = models.BigIntegerField(null=True)  # a flow's own content goes when the flow is deleted
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(default=now)
 
     class Meta(AccountModel.Meta):
-        indexes = [
-            models.Index(fields=["account", "flow_id"], name="contents_of_a_flow")
-        ]
+        indexes = [models.Index(fields=["account", "flow_id"], name="contents_of_a_flow")]
 
     def __str__(self) -> str:
         return self.name
@@ -142,9 +126,7 @@ class Message(AccountModel):
         db_index=False,
         related_name="+",
     )
-    origin_key = models.CharField(
-        max_length=64
-    )  # who asked for it: "participant:7:2". Once per account.
+    origin_key = models.CharField(max_length=64)  # who asked for it: "participant:7:2". Once per account.
     record = models.ForeignKey(
         Record,
         on_delete=models.DO_NOTHING,
@@ -161,30 +143,20 @@ class Message(AccountModel):
     )
     channel = models.CharField(max_length=20, default="email")
     address = models.CharField(max_length=320)
-    status = models.CharField(
-        max_length=12, choices=MessageStatus, default=MessageStatus.QUEUED
-    )
-    reason = models.CharField(
-        max_length=60, blank=True
-    )  # why it failed or was cancelled: a stable code
+    status = models.CharField(max_length=12, choices=MessageStatus, default=MessageStatus.QUEUED)
+    reason = models.CharField(max_length=60, blank=True)  # why it failed or was cancelled: a stable code
     attempts = models.SmallIntegerField(default=0)
     due_at = models.DateTimeField(default=now)
     lease_until = models.DateTimeField(null=True)  # a delivery worker has it until then
-    message_id = models.CharField(
-        max_length=200, blank=True
-    )  # the Message-ID header, deterministic
-    flow_id = models.BigIntegerField(
-        null=True
-    )  # whose doing, for events and statistics
+    message_id = models.CharField(max_length=200, blank=True)  # the Message-ID header, deterministic
+    flow_id = models.BigIntegerField(null=True)  # whose doing, for events and statistics
     depth = models.SmallIntegerField(default=0)
     created_at = models.DateTimeField(default=now)
     sent_at = models.DateTimeField(null=True)
 
     class Meta(AccountModel.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["account", "origin_key"], name="one_message_per_origin"
-            ),
+            models.UniqueConstraint(fields=["account", "origin_key"], name="one_message_per_origin"),
             models.CheckConstraint(
                 condition=models.Q(status__in=MessageStatus.values),
                 name="message_status_is_known",
@@ -194,13 +166,17 @@ class Message(AccountModel):
             # What delivery takes next.
             models.Index(
                 fields=["account", "outbox", "due_at"],
-                condition=models.Q(status__in=["queued", "sending"]),
+                condition=models.Q(status="queued"),
                 name="messages_to_deliver",
+            ),
+            # The sweep for messages whose worker died.
+            models.Index(
+                fields=["lease_until"],
+                condition=models.Q(status="sending"),
+                name="messages_being_sent",
             ),
             # A record's messages; cancelling when someone leaves.
             models.Index(fields=["account", "record"], name="messages_of_a_record"),
             # The local inbox and bounces find a message by its header.
-            models.Index(
-                fields=["account", "message_id"], name="message_by_message_id"
-            ),
+            models.Index(fields=["account", "message_id"], name="message_by_message_id"),
         ]

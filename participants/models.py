@@ -43,30 +43,20 @@ class Participant(AccountModel):
         db_index=False,
         related_name="+",
     )
-    status = models.CharField(
-        max_length=22, choices=ParticipantStatus, default=ParticipantStatus.ACTIVE
-    )
-    reason = models.CharField(
-        max_length=60, blank=True
-    )  # a stable code, see participants/reasons.py
+    status = models.CharField(max_length=22, choices=ParticipantStatus, default=ParticipantStatus.ACTIVE)
+    reason = models.CharField(max_length=60, blank=True)  # a stable code, see participants/reasons.py
     step_id = models.BigIntegerField(null=True)
     hop = models.IntegerField(default=0)  # how often a batch has moved it on
     arrived_at = models.DateTimeField(null=True)
-    due_at = models.DateTimeField(
-        null=True
-    )  # when the engine looks next; null: only a wake brings it back
+    due_at = models.DateTimeField(null=True)  # when the engine looks next; null: only a wake brings it back
     wait_until = models.DateTimeField(null=True)  # fixed on arrival in a wait
     failures = models.SmallIntegerField(default=0)  # of the present step
     succeeded = models.BooleanField(default=False)
     success_criterion = models.CharField(max_length=200, blank=True)
     cause = models.CharField(max_length=20)  # "schedule", "by_hand", "list", "api"
     occurrence_id = models.BigIntegerField(null=True)
-    only_once = models.BooleanField(
-        default=False
-    )  # the flow's setting when enrolled: kept for the unique index
-    depth = models.SmallIntegerField(
-        default=0
-    )  # length of the chain of flows that led here
+    only_once = models.BooleanField(default=False)  # the flow's setting when enrolled: kept for the unique index
+    depth = models.SmallIntegerField(default=0)  # length of the chain of flows that led here
     enrolled_at = models.DateTimeField(default=now)
     ended_at = models.DateTimeField(null=True)
 
@@ -100,13 +90,9 @@ class Participant(AccountModel):
                 name="participants_claim",
             ),
             # Dispatch's probe: does a flow have anybody due. And "ending, n left".
-            models.Index(
-                fields=["flow", "due_at"], condition=ACTIVE, name="participants_due"
-            ),
-            # Waking: who of these records stands on a listening step.
-            models.Index(
-                fields=["record"], condition=ACTIVE, name="participants_of_a_record"
-            ),
+            models.Index(fields=["flow", "due_at"], condition=ACTIVE, name="participants_due"),
+            # Waking: who of these records stands on a listening step. Only once: has there been an earlier walk.
+            models.Index(fields=["record", "flow"], name="participants_of_a_record"),
         ]
 
 
@@ -118,18 +104,14 @@ class StepLog(AccountModel):
     hop = models.IntegerField()
     flow_id = models.BigIntegerField()
     step_id = models.BigIntegerField()  # 0: the queue
-    outcome = models.CharField(
-        max_length=22
-    )  # continued, took_branch, finished, dropped_out, cancelled
+    outcome = models.CharField(max_length=22)  # continued, took_branch, finished, dropped_out, cancelled
     reason = models.CharField(max_length=60, blank=True)
     branch_id = models.BigIntegerField(null=True)
     arrived_at = models.DateTimeField(null=True)
     at = models.DateTimeField()
 
     class Meta(AccountModel.Meta):
-        indexes = [
-            models.Index(fields=["account", "flow_id", "-at"], name="log_of_a_flow")
-        ]
+        indexes = [models.Index(fields=["account", "flow_id", "-at"], name="log_of_a_flow")]
 
 
 class Tally(AccountModel):
@@ -137,16 +119,12 @@ class Tally(AccountModel):
 
     flow_id = models.BigIntegerField()
     step_id = models.BigIntegerField(default=0)  # 0: the flow as a whole
-    what = models.CharField(
-        max_length=30
-    )  # enrolled, a status, "on" (standing on the step), "passed"
+    what = models.CharField(max_length=30)  # enrolled, a status, "on" (standing on the step), "passed"
     n = models.IntegerField()
 
     class Meta(AccountModel.Meta):
         verbose_name_plural = "tallies"
-        indexes = [
-            models.Index(fields=["account", "flow_id"], name="tallies_of_a_flow")
-        ]
+        indexes = [models.Index(fields=["account", "flow_id"], name="tallies_of_a_flow")]
 
 
 class Counter(AccountModel):
@@ -169,11 +147,7 @@ class FlowAddress(AccountModel):
 
     class Meta(AccountModel.Meta):
         verbose_name_plural = "flow addresses"
-        indexes = [
-            models.Index(
-                fields=["account", "participant_id"], name="addresses_of_a_participant"
-            )
-        ]
+        indexes = [models.Index(fields=["account", "participant_id"], name="addresses_of_a_participant")]
 
 
 class Intake(AccountModel):
@@ -194,9 +168,7 @@ class Intake(AccountModel):
         related_name="+",
     )
     cause = models.CharField(max_length=20)
-    cause_key = models.CharField(
-        max_length=80
-    )  # "list:9:<request>": one cause asks once
+    cause_key = models.CharField(max_length=80)  # "list:9:<request>": one cause asks once
     depth = models.SmallIntegerField(default=0)
     at = models.DateTimeField(default=now)
 

@@ -16,11 +16,7 @@ class ObjectType(AccountModel):
     plural = models.CharField(max_length=80)
 
     class Meta(AccountModel.Meta):
-        constraints = [
-            models.UniqueConstraint(
-                fields=["account", "key"], name="object_type_key_once_per_account"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["account", "key"], name="object_type_key_once_per_account")]
 
     def __str__(self) -> str:
         return self.name
@@ -86,9 +82,7 @@ class Record(AccountModel):
     """A contact, company, deal ... Values are stored normalised by type (records/values.py), so comparing needs no
     cast that can fail: numbers as JSON numbers, dates as ISO text, moments as UTC ISO text, e-mail in lower case."""
 
-    object_type = models.ForeignKey(
-        ObjectType, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
-    )
+    object_type = models.ForeignKey(ObjectType, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
     properties = models.JSONField(default=dict)
     external_id = models.CharField(max_length=200, null=True)
     email = models.GeneratedField(
@@ -119,9 +113,7 @@ class Record(AccountModel):
             # Upserts and look-ups by address (plain text equality: leakproof, so it works under row security).
             models.Index(fields=["account", "email"], name="record_by_email"),
             # Occurrences walk an account's records by id; lists of records page by id.
-            models.Index(
-                fields=["account", "object_type", "id"], name="record_by_type"
-            ),
+            models.Index(fields=["account", "object_type", "id"], name="record_by_type"),
         ]
 
 
@@ -137,20 +129,14 @@ class List(AccountModel):
 
     name = models.CharField(max_length=200)
     kind = models.CharField(max_length=10, choices=ListKind, default=ListKind.STATIC)
-    object_type = models.ForeignKey(
-        ObjectType, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
-    )
+    object_type = models.ForeignKey(ObjectType, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
     criteria = models.JSONField(null=True)
     created_at = models.DateTimeField(default=now)
 
     class Meta(AccountModel.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["account", "name"], name="list_name_once_per_account"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(kind__in=ListKind.values), name="list_kind_is_known"
-            ),
+            models.UniqueConstraint(fields=["account", "name"], name="list_name_once_per_account"),
+            models.CheckConstraint(condition=models.Q(kind__in=ListKind.values), name="list_kind_is_known"),
         ]
 
     def __str__(self) -> str:
@@ -161,9 +147,7 @@ class ListEntry(AccountModel):
     """A record in a list."""
 
     pk = models.CompositePrimaryKey("list_id", "record_id")
-    list = models.ForeignKey(
-        List, on_delete=models.CASCADE, db_constraint=False, related_name="entries"
-    )
+    list = models.ForeignKey(List, on_delete=models.CASCADE, db_constraint=False, related_name="entries")
     record = models.ForeignKey(
         Record,
         on_delete=models.CASCADE,
@@ -197,9 +181,7 @@ class Event(AccountModel):
     class Meta(AccountModel.Meta):
         indexes = [
             # A record's timeline; "did this happen since".
-            models.Index(
-                fields=["account", "record", "kind", "at"], name="events_of_a_record"
-            ),
+            models.Index(fields=["account", "record", "kind", "at"], name="events_of_a_record"),
         ]
 
 
@@ -216,9 +198,7 @@ class EventPending(AccountModel):
 
     class Meta(AccountModel.Meta):
         verbose_name_plural = "events pending"
-        indexes = [
-            models.Index(fields=["account", "event"], name="pending_of_an_account")
-        ]
+        indexes = [models.Index(fields=["account", "event"], name="pending_of_an_account")]
 
 
 class ListenedKind(AccountModel):
@@ -241,9 +221,7 @@ class Import(AccountModel):
     """A file of records on its way in: chunk by chunk, each with its place in the file, so a crash resumes."""
 
     name = models.CharField(max_length=200)
-    object_type = models.ForeignKey(
-        ObjectType, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
-    )
+    object_type = models.ForeignKey(ObjectType, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
     list = models.ForeignKey(
         List,
         null=True,
@@ -251,15 +229,11 @@ class Import(AccountModel):
         db_constraint=False,
         related_name="+",
     )
-    mapping = (
-        models.JSONField()
-    )  # column header -> {"property": key} | {"field": "external_id"|"consent"} | null
+    mapping = models.JSONField()  # column header -> {"property": key} | {"field": "external_id"|"consent"} | null
     match_on = models.CharField(max_length=20, default="email")  # email, external_id
     encoding = models.CharField(max_length=40)
     delimiter = models.CharField(max_length=4)
-    status = models.CharField(
-        max_length=10, choices=ImportStatus, default=ImportStatus.WAITING
-    )
+    status = models.CharField(max_length=10, choices=ImportStatus, default=ImportStatus.WAITING)
     next_row = models.IntegerField(default=0)  # rows before it are in
     rows = models.IntegerField(null=True)
     created = models.IntegerField(default=0)

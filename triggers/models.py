@@ -11,13 +11,9 @@ from scheduling.clock import now
 class Trigger(AccountModel):
     """One reason why records enter a flow. Keeps its id through edits, end and start."""
 
-    flow = models.ForeignKey(
-        Flow, on_delete=models.CASCADE, db_constraint=False, related_name="triggers"
-    )
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, db_constraint=False, related_name="triggers")
     kind = models.CharField(max_length=40)
-    criteria = models.JSONField(
-        null=True
-    )  # who; a schedule needs it, {"all": []} says every record
+    criteria = models.JSONField(null=True)  # who; a schedule needs it, {"all": []} says every record
     settings = models.JSONField(default=dict)
 
     class Meta(AccountModel.Meta):
@@ -35,9 +31,7 @@ class CatchUp(models.TextChoices):
 class Schedule(AccountModel):
     """When a schedule trigger fires. One row with one `next_run_at` is the clock's whole knowledge of it."""
 
-    trigger = models.OneToOneField(
-        Trigger, on_delete=models.CASCADE, db_constraint=False, related_name="schedule"
-    )
+    trigger = models.OneToOneField(Trigger, on_delete=models.CASCADE, db_constraint=False, related_name="schedule")
     flow = models.ForeignKey(
         Flow,
         on_delete=models.CASCADE,
@@ -47,15 +41,9 @@ class Schedule(AccountModel):
     )
     recurrence = models.JSONField()  # scheduling/recurrence.py
     catch_up = models.CharField(max_length=10, choices=CatchUp, default=CatchUp.LATEST)
-    safety_brake = models.IntegerField(
-        null=True
-    )  # abort a run that matches more than this
-    next_run_at = models.DateTimeField(
-        null=True
-    )  # null: no coming run, or the flow is not running
-    skip_run_at = models.DateTimeField(
-        null=True
-    )  # "skip next": this one run is recorded as skipped
+    safety_brake = models.IntegerField(null=True)  # abort a run that matches more than this
+    next_run_at = models.DateTimeField(null=True)  # null: no coming run, or the flow is not running
+    skip_run_at = models.DateTimeField(null=True)  # "skip next": this one run is recorded as skipped
 
     class Meta(AccountModel.Meta):
         constraints = [
@@ -117,16 +105,10 @@ class Occurrence(AccountModel):
         db_index=False,
         related_name="+",
     )
-    kind = models.CharField(
-        max_length=10, choices=OccurrenceKind, default=OccurrenceKind.SCHEDULED
-    )
-    status = models.CharField(
-        max_length=10, choices=OccurrenceStatus, default=OccurrenceStatus.PENDING
-    )
+    kind = models.CharField(max_length=10, choices=OccurrenceKind, default=OccurrenceKind.SCHEDULED)
+    status = models.CharField(max_length=10, choices=OccurrenceStatus, default=OccurrenceStatus.PENDING)
     reason = models.CharField(max_length=60, blank=True)
-    scheduled_for = (
-        models.DateTimeField()
-    )  # its moment; relative dates in the criteria count from it
+    scheduled_for = models.DateTimeField()  # its moment; relative dates in the criteria count from it
     sentence = models.CharField(max_length=500, blank=True)
     criteria = models.JSONField()
     upper_id = models.BigIntegerField(null=True)  # the highest record id when it fired
@@ -157,9 +139,7 @@ class Occurrence(AccountModel):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["account", "flow", "-scheduled_for"], name="runs_of_a_flow"
-            ),
+            models.Index(fields=["account", "flow", "-scheduled_for"], name="runs_of_a_flow"),
             # What a worker takes up next.
             models.Index(
                 fields=["account", "id"],

@@ -16,12 +16,8 @@ def open_to_restricted_role(apps, schema_editor):
         ("select, insert, update, delete", "tables"),
         ("usage, select", "sequences"),
     ):
-        schema_editor.execute(
-            f"grant {privileges} on all {things} in schema public to {role}"
-        )
-        schema_editor.execute(
-            f"alter default privileges in schema public grant {privileges} on {things} to {role}"
-        )
+        schema_editor.execute(f"grant {privileges} on all {things} in schema public to {role}")
+        schema_editor.execute(f"alter default privileges in schema public grant {privileges} on {things} to {role}")
     schema_editor.execute(f"grant usage on schema public to {role}")
 
 
@@ -69,9 +65,7 @@ class Migration(migrations.Migration):
                 ("password", models.CharField(max_length=128, verbose_name="password")),
                 (
                     "last_login",
-                    models.DateTimeField(
-                        blank=True, null=True, verbose_name="last login"
-                    ),
+                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
                 ),
                 (
                     "is_superuser",
@@ -83,9 +77,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "email",
-                    models.EmailField(
-                        max_length=254, unique=True, verbose_name="e-mail"
-                    ),
+                    models.EmailField(max_length=254, unique=True, verbose_name="e-mail"),
                 ),
                 (
                     "name",
@@ -271,9 +263,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("account", "key"), name="one_answer_per_idempotency_key"
-                    )
+                    models.UniqueConstraint(fields=("account", "key"), name="one_answer_per_idempotency_key")
                 ],
             },
         ),

@@ -328,9 +328,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="flow",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("status__in", ["not_running", "running", "paused"])
-                ),
+                condition=models.Q(("status__in", ["not_running", "running", "paused"])),
                 name="flow_status_is_known",
             ),
         ),

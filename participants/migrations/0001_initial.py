@@ -247,11 +247,7 @@ class Migration(migrations.Migration):
                         fields=["flow", "due_at"],
                         name="participants_due",
                     ),
-                    models.Index(
-                        condition=models.Q(("status", "active")),
-                        fields=["record"],
-                        name="participants_of_a_record",
-                    ),
+                    models.Index(fields=["record", "flow"], name="participants_of_a_record"),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
@@ -326,11 +322,7 @@ class Migration(migrations.Migration):
             options={
                 "abstract": False,
                 "base_manager_name": "objects",
-                "indexes": [
-                    models.Index(
-                        fields=["account", "flow_id", "-at"], name="log_of_a_flow"
-                    )
-                ],
+                "indexes": [models.Index(fields=["account", "flow_id", "-at"], name="log_of_a_flow")],
             },
         ),
         migrations.CreateModel(
@@ -366,11 +358,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "tallies",
                 "abstract": False,
                 "base_manager_name": "objects",
-                "indexes": [
-                    models.Index(
-                        fields=["account", "flow_id"], name="tallies_of_a_flow"
-                    )
-                ],
+                "indexes": [models.Index(fields=["account", "flow_id"], name="tallies_of_a_flow")],
             },
         ),
         same_account("participants_intake", "flow_id", "flows_flow"),

@@ -1,0 +1,13 @@
+"""The step kinds, in the order menus show them. A new kind is a module, a template, a test file and a line here."""
+
+from .add_to_list import AddToList
+from .base import StepKind
+from .finish import Finish
+from .send_email import SendEmail
+from .split import Split
+from .update_record import UpdateRecord
+from .wait import Wait
+
+KINDS: dict[str, StepKind] = {
+    kind.kind: kind for kind in (SendEmail(), Wait(), Split(), UpdateRecord(), AddToList(), Finish())
+}

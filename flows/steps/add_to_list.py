@@ -1,0 +1,64 @@
+"""Add to list: put everyone who passes into a static list. Being in it already is fine."""
+
+from typing import Any
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from flows.models import Flow, Step
+from flows.path import Path
+from records import events
+from records.models import List, ListKind
+
+from .base import Batch, Lack, SettingsError, StepKind, only
+
+
+class AddToList(StepKind):
+    """Settings: {"list": id}."""
+
+    kind, label, family = "add_to_list", _("Add to list"), "record"
+
+    def clean(self, settings: dict[str, Any], *, flow: Flow) -> dict[str, Any]:
+        """A static list of the flow's object type."""
+        only(settings, "list")
+        chosen = settings.get("list")
+        if chosen is None:
+            return {"list": None}
+        if not isinstance(chosen, int) or isinstance(chosen, bool) or not _static_lists(flow, chosen).exists():
+            raise SettingsError({"list": gettext("Choose a static list of the flow's object type.")})
+        return {"list": chosen}
+
+    def lacks(self, step: Step, path: Path) -> list[Lack]:
+        """The list, still there."""
+        chosen = step.settings.get("list")
+        if chosen is None:
+            return [Lack("step_without_list", gettext("Choose a list."), "list")]
+        if not _static_lists(step.flow, chosen).exists():
+            return [Lack("list_is_gone", gettext("The list is gone. Choose another."), "list")]
+        return []
+
+    def summary(self, step: Step) -> str:
+        """The list's name."""
+        found = List.objects.filter(pk=step.settings.get("list") or 0).first()
+        return found.name if found else gettext("No list chosen")
+
+    def run(self, batch: Batch) -> None:
+        """Insert in key order; only those who really joined write an event."""
+        sql, params = events.insert_sql(
+            "list_joined",
+            "select record_id, jsonb_build_object('list', %(list)s::bigint) as detail, depth from joined",
+            flow_id=batch.flow.pk,
+            before="""
+            inserted as (
+              insert into records_listentry (account_id, list_id, record_id, added_at)
+              select %(account)s, %(list)s, record_id, %(now)s from batch where decision = 'continue'
+              order by record_id
+              on conflict do nothing returning record_id),
+            joined as (select batch.record_id, batch.depth from inserted join batch using (record_id))
+            """,
+        )
+        batch.execute(sql, **{**params, "list": batch.step.settings["list"]})
+
+
+def _static_lists(flow: Flow, list_id: int) -> Any:
+    return List.objects.filter(pk=list_id, kind=ListKind.STATIC, object_type_id=flow.object_type_id)

@@ -1,0 +1,93 @@
+"""Send e-mail: queue one message each, then stand here until it has been handed over.
+
+Holding makes "wait three days" after it count from the hand-over, and a failed message drop its person out.
+"""
+
+from typing import Any
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from flows.models import Flow, Step
+from flows.path import Path
+from messaging import lifecycle as messages
+from messaging.models import Content
+
+from .base import Batch, Lack, SettingsError, StepKind, only
+
+
+class SendEmail(StepKind):
+    """Settings: {"content": id}. The sender stands in the flow's outbox."""
+
+    kind, label, family = "send_email", _("Send e-mail"), "message"
+    channel = "email"
+    waits = True
+    listens_to = frozenset({"message_handed_over", "message_failed", "message_cancelled"})
+
+    def clean(self, settings: dict[str, Any], *, flow: Flow) -> dict[str, Any]:
+        """A content of this account, or none yet."""
+        only(settings, "content")
+        chosen = settings.get("content")
+        if chosen is not None and (
+            not isinstance(chosen, int) or isinstance(chosen, bool) or not Content.objects.filter(pk=chosen).exists()
+        ):
+            raise SettingsError({"content": gettext("There is no such content.")})
+        return {"content": chosen}
+
+    def lacks(self, step: Step, path: Path) -> list[Lack]:
+        """A content with a subject and something to say."""
+        content = Content.objects.filter(pk=step.settings.get("content") or 0).first()
+        if content is None:
+            return [Lack("email_without_content", gettext("Choose what to send."), "content")]
+        lacks = []
+        if not content.subject.strip():
+            lacks.append(Lack("content_without_subject", gettext("Write a subject."), "subject"))
+        if not (content.html.strip() or content.text.strip()):
+            lacks.append(Lack("content_is_empty", gettext("Write the message."), "html"))
+        return lacks
+
+    def summary(self, step: Step) -> str:
+        """The content's name."""
+        content = Content.objects.filter(pk=step.settings.get("content") or 0).first()
+        return content.name if content else gettext("No content chosen")
+
+    def run(self, batch: Batch) -> None:
+        """Look at the message that an earlier look queued; queue one for those who have none."""
+        batch.execute(
+            """
+            update batch set
+              decision = case when m.status in ('sent', 'unconfirmed') then 'continue'
+                              when m.status in ('failed', 'cancelled') then 'drop_out' else 'wait' end,
+              reason = case when m.status = 'failed' then 'sending_failed'
+                            when m.status = 'cancelled' then m.reason else '' end,
+              due_at = null
+            from messaging_message m
+            where m.account_id = %(account)s and m.origin_key = 'participant:' || batch.id || ':' || batch.hop
+              and batch.decision = 'continue'
+            """
+        )
+        new = """
+            select b.record_id, r.email as address, 'participant:' || b.id || ':' || b.hop as origin_key,
+              %(content)s::bigint as content_id, %(outbox)s::bigint as outbox_id, %(flow)s::bigint as flow_id, b.depth
+            from batch b join records_record r on r.id = b.record_id and r.account_id = %(account)s
+            where b.decision = 'continue' and not exists (
+              select 1 from messaging_message m
+              where m.account_id = %(account)s and m.origin_key = 'participant:' || b.id || ':' || b.hop)
+        """
+        messages.queue(
+            new,
+            {
+                "content": batch.step.settings["content"],
+                "outbox": batch.flow.outbox_id,
+                "flow": batch.flow.pk,
+                "account": batch.account_id,
+            },
+        )
+        batch.execute(
+            """
+            update batch set decision = 'wait', due_at = null
+            from messaging_message m
+            where m.account_id = %(account)s and m.origin_key = 'participant:' || batch.id || ':' || batch.hop
+              and batch.decision = 'continue' and m.status in ('queued', 'sending')
+            """
+        )

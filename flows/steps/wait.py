@@ -1,0 +1,75 @@
+"""Wait: stand here for a time, counted from arrival. The end is fixed then; later edits do not move it."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from flows.models import Flow, Step
+from flows.path import Path
+
+from .base import Batch, Lack, SettingsError, StepKind, only
+
+UNITS = {
+    "minutes": timedelta(minutes=1),
+    "hours": timedelta(hours=1),
+    "days": timedelta(days=1),
+    "weeks": timedelta(weeks=1),
+}
+LONGEST = timedelta(days=3660)
+
+
+class Wait(StepKind):
+    """Settings: {"amount": 3, "unit": "minutes" | "hours" | "days" | "weeks"}."""
+
+    kind, label, family = "wait", _("Wait"), "control"
+    waits = True
+
+    def clean(self, settings: dict[str, Any], *, flow: Flow) -> dict[str, Any]:
+        """An amount from 1 and a unit."""
+        only(settings, "amount", "unit")
+        errors = {}
+        amount, unit = settings.get("amount"), settings.get("unit", "days")
+        if unit not in UNITS:
+            errors["unit"] = gettext("Choose minutes, hours, days or weeks.")
+        elif amount is not None and (
+            not isinstance(amount, int) or isinstance(amount, bool) or amount < 1 or amount > LONGEST / UNITS[unit]
+        ):
+            errors["amount"] = gettext("A whole number from 1, at most ten years in all.")
+        if errors:
+            raise SettingsError(errors)
+        return {"amount": amount, "unit": unit}
+
+    def lacks(self, step: Step, path: Path) -> list[Lack]:
+        """The amount."""
+        if step.settings.get("amount"):
+            return []
+        return [Lack("wait_without_time", gettext("Say how long to wait."), "amount")]
+
+    def summary(self, step: Step) -> str:
+        """ "3 days"."""
+        amount = step.settings.get("amount") or 0
+        words = {
+            "minutes": ngettext("%(n)d minute", "%(n)d minutes", amount),
+            "hours": ngettext("%(n)d hour", "%(n)d hours", amount),
+            "days": ngettext("%(n)d day", "%(n)d days", amount),
+            "weeks": ngettext("%(n)d week", "%(n)d weeks", amount),
+        }
+        return words[step.settings.get("unit", "days")] % {"n": amount}
+
+    def run(self, batch: Batch) -> None:
+        """On the first look fix the end; on a later one pass when it has come."""
+        length = UNITS[batch.step.settings["unit"]] * batch.step.settings["amount"]
+        batch.execute(
+            """
+            update batch set
+              wait_until = coalesce(wait_until, coalesce(arrived_at, %(now)s) + %(length)s),
+              due_at = coalesce(wait_until, coalesce(arrived_at, %(now)s) + %(length)s),
+              decision = case
+                when coalesce(wait_until, coalesce(arrived_at, %(now)s) + %(length)s) <= %(now)s then 'continue'
+                else 'wait' end
+            where decision = 'continue'
+            """,
+            length=length,
+        )

@@ -1,0 +1,242 @@
+"""Enrolment: the one door into a flow. Whoever comes in, by schedule, by hand or from a list, passes this pipeline.
+
+Flow running or paused, then for the whole set at once: the flow's filter, exclusion lists, unenrolment criteria, only
+once (not for a schedule), already active. The checks give the reasons; unique indexes hold the truth.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from secrets import token_hex
+from typing import Any
+
+from django.db import connection
+from records.criteria import Condition
+
+from accounts.actors import Actor
+from accounts.history import NotAllowed, record
+from accounts.tenancy import account_scope
+from flows.locks import try_shared
+from flows.models import Flow, FlowStatus
+from flows.path import Path
+from records import criteria
+from records.models import List
+from scheduling.clock import now
+
+from . import statistics
+from .eligibility import EXCLUDED, exclusion_lists
+from .models import Intake, ParticipantStatus
+
+ENROL = """
+with candidate as materialized (
+  select r.id as record_id, case
+      when not ({filter}) then 'filtered'
+      when {excluded} then 'excluded'
+      when {unenrolment} then 'unenrolment'
+      when {earlier} then 'only_once' end as reason
+  from records_record r
+  where r.account_id = %(account)s and r.object_type_id = %(object_type)s and r.archived_at is null and ({where})
+),
+entered as (
+  insert into participants_participant
+    (account_id, flow_id, record_id, status, reason, step_id, hop, arrived_at, due_at, failures, succeeded,
+     success_criterion, cause, occurrence_id, only_once, depth, enrolled_at)
+  select %(account)s, %(flow)s, record_id, 'active', '', %(step)s, 0, %(now)s, %(now)s, 0, false,
+     '', %(cause)s, %(occurrence)s, %(only_once)s, %(depth)s, %(now)s
+  from candidate where reason is null
+  on conflict do nothing returning record_id
+)
+"""
+COUNT = """
+select 'enrolled', count(*) from entered
+union all
+select coalesce(reason, 'matched'), count(*) from candidate group by reason
+"""
+EACH = """
+select c.record_id, coalesce(c.reason, case when e.record_id is null then 'already_active' else 'enrolled' end)
+from candidate c left join entered e using (record_id)
+"""
+EARLIER_WALK = """exists (
+    select 1 from participants_participant earlier
+    where earlier.account_id = %(account)s and earlier.flow_id = %(flow)s and earlier.record_id = r.id
+      and earlier.status <> 'active')"""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the records that were considered."""
+
+    matched: int = 0
+    enrolled: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)  # reason -> how many
+
+
+def enrol_matching(
+    flow: Flow,
+    *,
+    where: str,
+    params: dict[str, Any],
+    cause: str,
+    occurrence_id: int | None = None,
+    moment: datetime | None = None,
+) -> Counts:
+    """Enrol every record that meets `where`, SQL over the alias r of records_record.
+
+    Called inside the flow's shared lock, with the flow read after it and found running or paused. `moment` is the
+    one that relative dates in the flow's own criteria count from.
+    """
+    entry = _Entry.into(flow, cause=cause, occurrence_id=occurrence_id, moment=moment)
+    with connection.cursor() as cursor:
+        cursor.execute(entry.sql(where) + COUNT, {**entry.params, **params})
+        found = {reason: int(n) for reason, n in cursor.fetchall()}
+    enrolled, open_to = found.pop("enrolled", 0), found.pop("matched", 0)
+    if open_to > enrolled:
+        found["already_active"] = open_to - enrolled
+    entry.count(enrolled)
+    return Counts(
+        matched=open_to + sum(found.values()) - found.get("already_active", 0),
+        enrolled=enrolled,
+        left_out=found,
+    )
+
+
+def enrol_records(
+    account_id: int, flow_id: int, record_ids: list[int], *, cause: str = "by_hand", by: Actor
+) -> dict[int, str]:
+    """Enrol records by hand: per record id "enrolled" or the reason why not (participants/reasons.py).
+
+    Opens its own durable scope. Raises `Flow.DoesNotExist`, or `NotAllowed` when the flow takes nobody.
+    """
+    with account_scope(account_id, durable=True):
+        flow = lock_open_flow(flow_id)
+        entry = _Entry.into(flow, cause=cause)
+        with connection.cursor() as cursor:
+            sql = entry.sql("r.id = any(%(records)s)") + EACH
+            cursor.execute(sql, {**entry.params, "records": record_ids})
+            outcomes: dict[int, str] = dict(cursor.fetchall())
+        enrolled = sum(outcome == "enrolled" for outcome in outcomes.values())
+        entry.count(enrolled)
+        record(flow, "enrolled_by_hand", by=by, detail={"enrolled": enrolled, "asked": len(record_ids)})
+    return {record_id: outcomes.get(record_id, "not_found") for record_id in record_ids}
+
+
+def enrol_list(account_id: int, flow_id: int, list_id: int, *, by: Actor) -> int:
+    """Ask for everyone in a list to be enrolled; returns how many. The flow drains its intake in chunks.
+
+    Opens its own durable scope. Raises `Flow.DoesNotExist`, `List.DoesNotExist`, or `NotAllowed`.
+    """
+    with account_scope(account_id, durable=True), connection.cursor() as cursor:
+        flow = lock_open_flow(flow_id)
+        chosen = List.objects.get(pk=list_id, object_type_id=flow.object_type_id)
+        cursor.execute(
+            """
+            insert into participants_intake (account_id, flow_id, record_id, cause, cause_key, depth, at)
+            select %(account)s, %(flow)s, record_id, 'list', %(key)s, 0, %(now)s
+            from records_listentry where account_id = %(account)s and list_id = %(list)s
+            on conflict do nothing
+            """,
+            {
+                "account": account_id,
+                "flow": flow.pk,
+                "list": chosen.pk,
+                "key": f"list:{chosen.pk}:{token_hex(8)}",
+                "now": now(),
+            },
+        )
+        asked = cursor.rowcount
+        record(flow, "enrolled_list", by=by, detail={"list": chosen.pk, "name": chosen.name, "asked": asked})
+    return asked
+
+
+def drain(account_id: int, flow_id: int, *, limit: int = 5000) -> bool:
+    """Enrol from a flow's intake; True when there is more. A flow that ended takes nobody: its intake is dropped."""
+    with account_scope(account_id, durable=True):
+        if not try_shared(flow_id):
+            return False
+        flow = Flow.objects.get(pk=flow_id)
+        waiting = list(
+            Intake.objects.filter(flow_id=flow_id).order_by("pk").select_for_update(skip_locked=True)[:limit]
+        )
+        Intake.objects.filter(pk__in=[each.pk for each in waiting]).delete()
+        closed = flow.enrolment_ends_at and flow.enrolment_ends_at <= now()
+        if flow.status != FlowStatus.NOT_RUNNING and not closed:
+            for cause in sorted({each.cause for each in waiting}):
+                records = [each.record_id for each in waiting if each.cause == cause]
+                enrol_matching(flow, where="r.id = any(%(records)s)", params={"records": records}, cause=cause)
+    return len(waiting) == limit
+
+
+def lock_open_flow(flow_id: int) -> Flow:
+    """Take the flow's lock shared, then read the flow; raises `NotAllowed` unless it is running or paused."""
+    if not try_shared(flow_id):
+        raise NotAllowed("busy", "The flow is busy. Try again in a moment.")
+    flow = Flow.objects.select_related("outbox").get(pk=flow_id)
+    if flow.status == FlowStatus.NOT_RUNNING:
+        raise NotAllowed("not_running", "Turn the flow on first: it takes nobody while it is not running.")
+    if flow.enrolment_ends_at and flow.enrolment_ends_at <= now():
+        raise NotAllowed("enrolment_closed", "Enrolment in this flow has ended.")
+    return flow
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """The pipeline of one flow, as SQL with its parameters."""
+
+    flow: Flow
+    step_id: int | None
+    conditions: dict[str, Condition]
+    check_once: bool
+    params: dict[str, Any]
+
+    @classmethod
+    def into(
+        cls, flow: Flow, *, cause: str, occurrence_id: int | None = None, moment: datetime | None = None
+    ) -> "_Entry":
+        at = now()
+        running = flow.status == FlowStatus.RUNNING and not (flow.starts_at and flow.starts_at > at)
+        step_id = Path.of(flow).first() if running else None  # otherwise the queue
+        once = flow.only_once and cause != "schedule"
+        trees = {
+            "filter": flow.filter or {"all": []},
+            "unenrolment": flow.unenrolment or {"not": {"all": []}},
+        }
+        conditions = {
+            name: criteria.compile(
+                tree,
+                object_type_id=flow.object_type_id,
+                moment=moment or at,
+                zone=flow.time_zone,
+                prefix=name,
+            )
+            for name, tree in trees.items()
+        }
+        params = {
+            "account": flow.account_id,
+            "flow": flow.pk,
+            "object_type": flow.object_type_id,
+            "exclusions": exclusion_lists(flow.pk),
+            "step": step_id,
+            "now": at,
+            "cause": cause,
+            "occurrence": occurrence_id,
+            "only_once": once,
+            "depth": 0,
+        }
+        for condition in conditions.values():
+            params |= condition.params
+        return cls(flow, step_id, conditions, once, params)
+
+    def sql(self, where: str) -> str:
+        return ENROL.format(
+            filter=self.conditions["filter"].sql,
+            excluded=EXCLUDED if self.params["exclusions"] else "false",
+            unenrolment=self.conditions["unenrolment"].sql,
+            earlier=EARLIER_WALK if self.check_once else "false",
+            where=where,
+        )
+
+    def count(self, enrolled: int) -> None:
+        place = self.step_id or 0
+        statistics.add(
+            self.flow.pk,
+            [(0, "enrolled", enrolled), (0, ParticipantStatus.ACTIVE, enrolled), (place, "on", enrolled)],
+        )

@@ -1,0 +1,36 @@
+"""Why somebody left a flow early or was not enrolled: stable codes, and their texts."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+DROP_OUT: dict[str, Promise] = {
+    "record_deleted": _("The record was deleted"),
+    "former_employee": _("Marked as former employee"),
+    "exclusion_list": _("Put on an exclusion list"),
+    "unenrolment": _("Met the unenrolment criteria"),
+    "no_consent": _("No consent to marketing"),
+    "not_subscribed": _("Not subscribed to this type of message"),
+    "no_address": _("No e-mail address"),
+    "address_suppressed": _("The address gets no more messages"),
+    "duplicate_address": _("The address is active in this flow through somebody else"),
+    "sending_failed": _("The message could not be sent"),
+    "message_cancelled": _("The message was cancelled before it left"),
+    "step_failed": _("The step failed again and again"),
+    "left_by_hand": _("Taken out by a member"),
+    "flow_ended": _("The flow was ended"),
+}
+
+NOT_ENROLLED: dict[str, Promise] = {
+    "already_active": _("Already in the flow"),
+    "filtered": _("Does not meet the flow's filter"),
+    "excluded": _("On an exclusion list"),
+    "unenrolment": _("Meets the unenrolment criteria"),
+    "only_once": _("Has been through the flow before"),
+    "not_found": _("No such record of the flow's object type"),
+    "enrolment_closed": _("Enrolment has ended"),
+}
+
+
+def text(code: str) -> str:
+    """A code in the page's language; the code itself when it is not known."""
+    return str(DROP_OUT.get(code) or NOT_ENROLLED.get(code) or code)

@@ -1,0 +1,48 @@
+"""Hints for the engine: which flows have somebody due, and a slice of one flow."""
+
+from django.db import connection
+
+from accounts.tasks import account_task, house_job
+from accounts.tenancy import every_account
+from scheduling.clock import now
+
+from . import engine, enrolment
+
+DUE_FLOWS = """
+select f.account_id, f.id from flows_flow f
+where f.status = 'running' and (f.starts_at is null or f.starts_at <= %(now)s)
+  and exists (
+    select 1 from participants_participant p
+    where p.account_id = f.account_id and p.flow_id = f.id and p.status = 'active' and p.due_at <= %(now)s)
+order by random()
+"""
+FLOWS_WITH_INTAKE = """
+select f.account_id, f.id from flows_flow f
+where exists (select 1 from participants_intake i where i.account_id = f.account_id and i.flow_id = f.id)
+"""
+
+
+@account_task(queue="engine", lanes=4)
+def advance_flow(account_id: int, flow_id: int) -> bool:
+    """Move whoever is due in a flow, for a slice."""
+    return engine.advance(account_id, flow_id)
+
+
+@account_task(queue="engine")
+def drain_intake(account_id: int, flow_id: int) -> bool:
+    """Enrol from a flow's intake."""
+    return enrolment.drain(account_id, flow_id)
+
+
+@house_job()
+def dispatch() -> None:
+    """Find the flows that have work, by one probe per running flow: people who are not due cost nothing."""
+    with every_account(), connection.cursor() as cursor:
+        cursor.execute(DUE_FLOWS, {"now": now()})
+        due = cursor.fetchall()
+        cursor.execute(FLOWS_WITH_INTAKE)
+        asked = cursor.fetchall()
+    for account_id, flow_id in due:
+        advance_flow.hint(account_id, flow_id)
+    for account_id, flow_id in asked:
+        drain_intake.hint(account_id, flow_id)

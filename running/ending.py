@@ -1,0 +1,88 @@
+"""Ending: after `end()` has flipped the status, a job cancels whoever is inside, in chunks.
+
+An update of millions would hold the flow's lock for minutes; until nobody is left the flow says "ending, n left" and
+start, edit and delete are refused.
+"""
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+from accounts.tenancy import account_scope
+from flows.locks import try_shared
+from flows.models import Flow, FlowStatus
+from messaging import lifecycle as messages
+from messaging.models import Message, MessageStatus
+from participants import lifecycle, statistics
+from participants.models import Participant, ParticipantStatus
+from scheduling.clock import now
+
+CHUNK = 10_000
+UNSENT = (MessageStatus.QUEUED, MessageStatus.SENDING)
+
+
+@dataclass(frozen=True)
+class Left:
+    """Who is still inside a flow that ends."""
+
+    participants: int
+    messages: int
+
+    def __bool__(self) -> bool:
+        return bool(self.participants or self.messages)
+
+
+def left(flow_id: int) -> Left:
+    """How many participants are active, and how many messages have not left, in a flow of the current account."""
+    flow = Flow.objects.only("outbox_id").get(pk=flow_id)
+    return Left(
+        participants=Participant.objects.filter(flow_id=flow_id, status=ParticipantStatus.ACTIVE).count(),
+        messages=Message.objects.filter(outbox_id=flow.outbox_id, status__in=UNSENT).count(),
+    )
+
+
+def is_ending(flow: Flow) -> bool:
+    """True while an ended flow still has people or messages inside."""
+    if flow.status != FlowStatus.NOT_RUNNING:
+        return False
+    return (
+        Participant.objects.filter(flow=flow, status=ParticipantStatus.ACTIVE).exists()
+        or Message.objects.filter(outbox_id=flow.outbox_id, status__in=UNSENT).exists()
+    )
+
+
+def finish(account_id: int, flow_id: int) -> bool:
+    """Cancel one chunk of an ended flow's participants and messages; True when some are left."""
+    with account_scope(account_id, durable=True), connection.cursor() as cursor:
+        if not try_shared(flow_id):
+            return True
+        flow = Flow.objects.filter(pk=flow_id).first()
+        if flow is None or flow.status != FlowStatus.NOT_RUNNING:
+            return False
+        messages.cancel(
+            """select origin_key from messaging_message
+               where account_id = %(account)s and outbox_id = %(outbox)s and status = 'queued' limit %(chunk)s""",
+            {"account": account_id, "outbox": flow.outbox_id, "chunk": CHUNK},
+            reason="flow_ended",
+        )
+        lifecycle.take_out(
+            cursor,
+            "cancel",
+            account_id=account_id,
+            flow_id=flow_id,
+            reason="flow_ended",
+            now=now(),
+            limit=CHUNK,
+        )
+        more = is_ending(flow)
+        if not more:
+            cursor.execute(
+                "delete from participants_flowaddress where account_id = %s and flow_id = %s",
+                [account_id, flow_id],
+            )
+            cursor.execute(
+                "delete from participants_intake where account_id = %s and flow_id = %s",
+                [account_id, flow_id],
+            )
+            statistics.roll_up(flow_id)
+    return more

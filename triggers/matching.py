@@ -1,0 +1,24 @@
+"""The matcher: takes an account's pending events and brings about what follows, in one transaction."""
+
+from django.db import connection
+
+from accounts.tenancy import account_scope
+from participants import waking
+from records import events
+
+BATCH = 500
+
+
+def match(account_id: int) -> bool:
+    """Deal with up to 500 pending events of an account, oldest first; True when there may be more.
+
+    One matcher per account at a time. Deleting the pending rows commits together with their consequences, so each
+    happens exactly once, whenever a matcher dies.
+    """
+    with account_scope(account_id, durable=True), connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_xact_lock(hashtextextended('match', %s))", [account_id])
+        if not cursor.fetchone()[0]:
+            return False
+        happened = events.claim_pending(BATCH)
+        waking.wake(happened)
+    return len(happened) == BATCH
