@@ -309,14 +309,12 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="content",
-            index=models.Index(
-                fields=["account", "flow_id"], name="contents_of_a_flow"
-            ),
+            index=models.Index(fields=["account", "flow_id"], name="contents_of_a_flow"),
         ),
         migrations.AddIndex(
             model_name="message",
             index=models.Index(
-                condition=models.Q(("status__in", ["queued", "sending"])),
+                condition=models.Q(("status", "queued")),
                 fields=["account", "outbox", "due_at"],
                 name="messages_to_deliver",
             ),
@@ -324,20 +322,22 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="message",
             index=models.Index(
-                fields=["account", "record"], name="messages_of_a_record"
+                condition=models.Q(("status", "sending")),
+                fields=["lease_until"],
+                name="messages_being_sent",
             ),
         ),
         migrations.AddIndex(
             model_name="message",
-            index=models.Index(
-                fields=["account", "message_id"], name="message_by_message_id"
-            ),
+            index=models.Index(fields=["account", "record"], name="messages_of_a_record"),
+        ),
+        migrations.AddIndex(
+            model_name="message",
+            index=models.Index(fields=["account", "message_id"], name="message_by_message_id"),
         ),
         migrations.AddConstraint(
             model_name="message",
-            constraint=models.UniqueConstraint(
-                fields=("account", "origin_key"), name="one_message_per_origin"
-            ),
+            constraint=models.UniqueConstraint(fields=("account", "origin_key"), name="one_message_per_origin"),
         ),
         migrations.AddConstraint(
             model_name="message",
@@ -360,9 +360,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="subscriptiontype",
-            constraint=models.UniqueConstraint(
-                fields=("account", "name"), name="subscription_type_once_per_account"
-            ),
+            constraint=models.UniqueConstraint(fields=("account", "name"), name="subscription_type_once_per_account"),
         ),
         migrations.AddConstraint(
             model_name="subscription",
@@ -373,17 +371,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="suppression",
-            constraint=models.UniqueConstraint(
-                fields=("account", "address"), name="address_suppressed_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("account", "address"), name="address_suppressed_once"),
         ),
-        *identify(
-            "messaging_subscriptiontype", "messaging_content", "messaging_outbox"
-        ),
+        *identify("messaging_subscriptiontype", "messaging_content", "messaging_outbox"),
         same_account("messaging_subscription", "type_id", "messaging_subscriptiontype"),
-        same_account(
-            "messaging_outbox", "subscription_type_id", "messaging_subscriptiontype"
-        ),
+        same_account("messaging_outbox", "subscription_type_id", "messaging_subscriptiontype"),
         *protect(
             "messaging_subscriptiontype",
             "messaging_subscription",
