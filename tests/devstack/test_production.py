@@ -22,9 +22,7 @@ class Bare(Postgres):
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 
 
-@pytest.mark.parametrize(
-    "name", ["SECRET_KEY", "FIELD_ENCRYPTION_KEY", "DATABASE_URL", "SITE_URL", "ALLOWED_HOSTS"]
-)
+@pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_ENCRYPTION_KEY", "DATABASE_URL", "SITE_URL", "ALLOWED_HOSTS"])
 def test_a_missing_secret_stops_the_start_with_its_name(name: str) -> None:
     value = COMPOSE["services"]["web"]["environment"][name]
     required = "FLYT_DATABASE_PASSWORD" if name == "DATABASE_URL" else name
@@ -59,9 +57,7 @@ def test_the_role_script_makes_an_owner_without_powers_and_a_restricted_role(var
         )
         connection = psycopg2.connect(server.url)
         with connection, connection.cursor() as sql:
-            sql.execute(
-                "select rolsuper or rolbypassrls or rolcreaterole from pg_roles where rolname = 'flyt'"
-            )
+            sql.execute("select rolsuper or rolbypassrls or rolcreaterole from pg_roles where rolname = 'flyt'")
             assert sql.fetchone() == (False,)
             sql.execute("set role flyt_tenant")
         connection.close()

@@ -15,9 +15,7 @@ FORM = "write it as postgres://user:password@host:5432/name."
 
 def refusal(var: Path, command: str = "up", *arguments: str, **variables: str) -> str:
     """Run a command that must fail, and return what it says."""
-    given = {
-        name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL", "PORT"}
-    }
+    given = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL", "PORT"}}
     done = subprocess.run(
         [sys.executable, "-m", "devstack", command, *arguments],
         cwd=ROOT,
@@ -75,9 +73,7 @@ def test_a_port_that_is_no_number_is_refused(var: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_refused(var: Path) -> None:
     (var / "file").write_text("")
     said = refusal(var / "file")
-    assert said.startswith(
-        f"Cannot write to {var / 'file'} (File exists): make it writable for this user, or set"
-    )
+    assert said.startswith(f"Cannot write to {var / 'file'} (File exists): make it writable for this user, or set")
 
 
 def test_a_folder_without_postgresql_is_refused(var: Path) -> None:
