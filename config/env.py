@@ -11,9 +11,7 @@ def text(name: str, default: str | None = None) -> str:
     """The variable as text; without a default it must be set."""
     value = os.environ.get(name, default)
     if not value and default is None:
-        raise ImproperlyConfigured(
-            f"Set {name} in the environment: Flyt does not start without it."
-        )
+        raise ImproperlyConfigured(f"Set {name} in the environment: Flyt does not start without it.")
     return value or ""
 
 
@@ -31,15 +29,9 @@ def number(name: str, default: int) -> int:
     try:
         return int(value)
     except ValueError:
-        raise ImproperlyConfigured(
-            f"{name} must be a whole number, not {value!r}."
-        ) from None
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from None
 
 
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
-    return [
-        word.strip()
-        for word in os.environ.get(name, default).split(",")
-        if word.strip()
-    ]
+    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]

@@ -131,9 +131,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
-TEST_CLOCK = env.flag(
-    "TEST_CLOCK"
-)  # a movable clock for development and tests, see scheduling/clock.py
+TEST_CLOCK = env.flag("TEST_CLOCK")  # a movable clock for development and tests, see scheduling/clock.py
 
 # --- Files ------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
@@ -163,16 +161,12 @@ EMAIL_USE_SSL = _email.scheme == "smtps"
 EMAIL_USE_TLS = _email.scheme == "smtp+tls"
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "flyt@localhost")
-INBOX_DIR = env.text(
-    "INBOX_DIR", ""
-)  # where the local inbox of a development machine keeps its mail
+INBOX_DIR = env.text("INBOX_DIR", "")  # where the local inbox of a development machine keeps its mail
 
 # --- Security -----------------------------------------------------------------------------------------------
 _https = SITE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY") else None
-)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY") else None
 SECURE_SSL_REDIRECT = _https and env.flag("BEHIND_PROXY")
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_REFERRER_POLICY = "same-origin"
@@ -183,9 +177,7 @@ SILENCED_SYSTEM_CHECKS: list[str] = []
 # --- Background work ------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = (
-    False  # a lost hint is found again by the next tick; a doubled one only costs time
-)
+CELERY_TASK_ACKS_LATE = False  # a lost hint is found again by the next tick; a doubled one only costs time
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -225,9 +217,7 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
-    },
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
 }

@@ -31,9 +31,7 @@ where exists (select 1 from records_listenedkind k
 """
 
 
-def insert_sql(
-    kind: str, source: str, *, flow_id: int | None = None, before: str = ""
-) -> tuple[str, dict[str, Any]]:
+def insert_sql(kind: str, source: str, *, flow_id: int | None = None, before: str = "") -> tuple[str, dict[str, Any]]:
     """One statement that writes an event for every row of `source`, and makes it pending where it is listened to.
 
     `source` is a SELECT of record_id (bigint), detail (jsonb) and depth (int); it may name common table expressions

@@ -57,8 +57,4 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _set_role(self, role: str | None) -> None:
         with self.cursor() as cursor:
-            cursor.execute(
-                "RESET ROLE"
-                if role is None
-                else f"SET ROLE {self.ops.quote_name(role)}"
-            )
+            cursor.execute("RESET ROLE" if role is None else f"SET ROLE {self.ops.quote_name(role)}")

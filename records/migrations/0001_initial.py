@@ -337,9 +337,7 @@ class Migration(migrations.Migration):
                     "email",
                     models.GeneratedField(
                         db_persist=True,
-                        expression=django.db.models.fields.json.KeyTextTransform(
-                            "email", "properties"
-                        ),
+                        expression=django.db.models.fields.json.KeyTextTransform("email", "properties"),
                         output_field=models.TextField(null=True),
                     ),
                 ),
@@ -566,15 +564,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="objecttype",
-            constraint=models.UniqueConstraint(
-                fields=("account", "key"), name="object_type_key_once_per_account"
-            ),
+            constraint=models.UniqueConstraint(fields=("account", "key"), name="object_type_key_once_per_account"),
         ),
         migrations.AddConstraint(
             model_name="list",
-            constraint=models.UniqueConstraint(
-                fields=("account", "name"), name="list_name_once_per_account"
-            ),
+            constraint=models.UniqueConstraint(fields=("account", "name"), name="list_name_once_per_account"),
         ),
         migrations.AddConstraint(
             model_name="list",
@@ -586,9 +580,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="import",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("status__in", ["waiting", "running", "done", "failed"])
-                ),
+                condition=models.Q(("status__in", ["waiting", "running", "done", "failed"])),
                 name="import_status_is_known",
             ),
         ),
@@ -628,9 +620,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="record",
-            index=models.Index(
-                fields=["account", "object_type", "id"], name="record_by_type"
-            ),
+            index=models.Index(fields=["account", "object_type", "id"], name="record_by_type"),
         ),
         migrations.AddConstraint(
             model_name="record",
@@ -653,15 +643,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="event",
-            index=models.Index(
-                fields=["account", "record", "kind", "at"], name="events_of_a_record"
-            ),
+            index=models.Index(fields=["account", "record", "kind", "at"], name="events_of_a_record"),
         ),
         migrations.AddIndex(
             model_name="eventpending",
-            index=models.Index(
-                fields=["account", "event"], name="pending_of_an_account"
-            ),
+            index=models.Index(fields=["account", "event"], name="pending_of_an_account"),
         ),
         *identify("records_objecttype", "records_list", "records_import"),
         same_account("records_property", "object_type_id", "records_objecttype"),
