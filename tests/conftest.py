@@ -1,14 +1,11 @@
 """The cast and the stage: two accounts that must never meet, the real database, and the test clock."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from accounts.actors import Actor
 from accounts.models import Account
 from accounts.rights import Role
 from accounts.tenancy import every_account
-from scheduling import clock
 
 
 @pytest.fixture
@@ -27,14 +24,6 @@ def globex(db: None) -> Account:
 def owner(acme: Account) -> Actor:
     """Someone in Acme who may do everything."""
     return Actor(account_id=acme.pk, role=Role.OWNER, name="Olga Owner")
-
-
-@pytest.fixture(autouse=True)
-def _clock_is_reset(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test that moved the clock leaves it as it was (transactional tests commit the offset)."""
-    yield
-    if "transactional_db" in request.fixturenames:
-        clock.reset()
 
 
 def make_account(name: str, slug: str) -> Account:
