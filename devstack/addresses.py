@@ -32,9 +32,7 @@ def check_database(url: str) -> None:
     version = connection.server_version // 10_000
     connection.close()
     if version < OLDEST_POSTGRES:
-        raise StackError(
-            f"DATABASE_URL leads to PostgreSQL {version}: use version {OLDEST_POSTGRES} or newer."
-        )
+        raise StackError(f"DATABASE_URL leads to PostgreSQL {version}: use version {OLDEST_POSTGRES} or newer.")
 
 
 def _database_refusal(reason: str, where: str, name: str) -> str:
@@ -51,9 +49,7 @@ def check_redis(url: str) -> None:
     form = "redis://host:6379/0"
     try:
         address = url.replace("redis+socket://", "unix://")
-        client = Redis.from_url(
-            address, socket_connect_timeout=5, socket_timeout=5, retry=Retry(NoBackoff(), 0)
-        )
+        client = Redis.from_url(address, socket_connect_timeout=5, socket_timeout=5, retry=Retry(NoBackoff(), 0))
         where = urlsplit(url).path if address.startswith("unix:") else urlsplit(url).netloc.rpartition("@")[2]
     except ValueError as error:
         raise StackError(f"REDIS_URL is not the address of a Redis or Valkey: write it as {form}.") from error

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from devstack import StackError
 from devstack.environment import environment, inherited
@@ -28,7 +29,7 @@ CHECKS = {
     "Formatting": [*PYTHON, "ruff", "format", "--check"],
     "Lint": [*PYTHON, "ruff", "check"],
     "Types": [*PYTHON, "mypy"],
-    "Layers": ["lint-imports"],
+    "Layers": [Path(sys.executable).with_name("lint-imports")],
     "Missing migrations": MIGRATIONS,
 }
 

@@ -32,8 +32,5 @@ def _install() -> None:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     install = [*APT, "install", "-y", "--no-install-recommends", "chromium"]
     for command in (install, [*APT, "update"], install):
-        if (
-            subprocess.run(command, env=environment, capture_output=True).returncode == 0
-            and command is install
-        ):
+        if subprocess.run(command, env=environment, capture_output=True).returncode == 0 and command is install:
             return

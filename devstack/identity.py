@@ -37,9 +37,7 @@ class Identity:
 def identity_for(data: Path) -> Identity:
     """Choose how to run PostgreSQL on a data folder; an existing folder keeps its owner."""
     if data.exists() and data.stat().st_uid not in {os.geteuid(), *([NOBODY] if os.geteuid() == 0 else [])}:
-        raise StackError(
-            f"{data} belongs to another user: start as that user, or set FLYT_VAR to a new folder."
-        )
+        raise StackError(f"{data} belongs to another user: start as that user, or set FLYT_VAR to a new folder.")
     if os.geteuid() != 0:
         return _named_user()
     made_by_root = data.exists() and data.stat().st_uid == 0

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from urllib.parse import quote
@@ -16,7 +15,7 @@ from devstack import StackError
 from devstack.binaries import postgres_programs
 from devstack.identity import Identity, identity_for
 from devstack.places import log_tail, make_folder, open_log, socket_folder
-from devstack.processes import leash, spawn
+from devstack.processes import HAS_PROC, leash, spawn
 
 SETTINGS = {
     "listen_addresses": "",
@@ -46,9 +45,7 @@ class Postgres:
         shown = subprocess.run([self.programs / "postgres", "--version"], capture_output=True, text=True)
         if shown.returncode:
             reason = (shown.stderr.strip().splitlines() or ["unknown reason"])[-1]
-            raise StackError(
-                f"PostgreSQL cannot run on this system ({reason}): install it, or set DATABASE_URL."
-            )
+            raise StackError(f"PostgreSQL cannot run on this system ({reason}): install it, or set DATABASE_URL.")
         self.major = int(shown.stdout.split()[2].split(".")[0])
         self.data = self.var / f"pg{self.major}"
 
@@ -87,7 +84,8 @@ class Postgres:
         order = ["--locale=C.UTF-8"]
         if self.major >= 17:
             order = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        command = [*identity.prefix, self.programs / "initdb", "-D", draft, "-U", "postgres"]
+        initdb = str(self.programs / "initdb")
+        command = [*identity.prefix, initdb, "-D", str(draft), "-U", "postgres"]
         done = subprocess.run(
             [*command, "-A", "trust", "-E", "UTF8", "--no-sync", *order],
             capture_output=True,
@@ -124,15 +122,11 @@ class Postgres:
                 time.sleep(0.03)
             else:
                 return True
-        raise StackError(
-            f"PostgreSQL did not answer within a minute; see {self.var / 'logs' / 'postgres.log'}."
-        )
+        raise StackError(f"PostgreSQL did not answer within a minute; see {self.var / 'logs' / 'postgres.log'}.")
 
     def _ensure_roles(self) -> None:
         """The same roles as in production: an owner without special powers, and the restricted one."""
-        connection = psycopg2.connect(
-            host=str(self.sockets), user="postgres", dbname="postgres", connect_timeout=5
-        )
+        connection = psycopg2.connect(host=str(self.sockets), user="postgres", dbname="postgres", connect_timeout=5)
         try:
             connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
             with connection.cursor() as sql:
@@ -170,7 +164,7 @@ def _environment() -> dict[str, str]:
 
 
 def _command_line(pid: int) -> str:
-    if sys.platform == "linux":
+    if HAS_PROC:
         try:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:

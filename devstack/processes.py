@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from io import BufferedWriter
 from pathlib import Path
 
+HAS_PROC = Path("/proc/self/stat").exists()  # Linux; elsewhere `ps` answers
 LEASH = Path(__file__).with_name("leash.py")
 
 
@@ -55,7 +56,7 @@ def run_in_front(command: Sequence[str | Path], *, env: Mapping[str, str], cwd: 
 
 def born_at(pid: int) -> str | None:
     """What tells a process from a later one with the same number; None when it is gone."""
-    if sys.platform == "linux":
+    if HAS_PROC:
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
@@ -75,11 +76,7 @@ def write_down(path: Path, pids: Iterable[int]) -> None:
 
 def sweep(path: Path, *, patience: float = 5.0) -> None:
     """End what an earlier run that was killed left behind: a second beat would double every tick."""
-    left = (
-        dict(line.split(" ", 1) for line in path.read_text().splitlines() if " " in line)
-        if path.exists()
-        else {}
-    )
+    left = dict(line.split(" ", 1) for line in path.read_text().splitlines() if " " in line) if path.exists() else {}
     for stop in (signal.SIGTERM, signal.SIGKILL):
         alive = [int(pid) for pid, born in left.items() if born_at(int(pid)) == born]
         for pid in alive:

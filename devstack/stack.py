@@ -107,9 +107,7 @@ class Stack:
         while missing := self.why_not_ready():
             if self.failed or time.monotonic() > end:
                 logs = self.var / "logs"
-                raise StackError(
-                    self.failed or f"Flyt was not ready in {timeout:.0f} s ({missing}); see {logs}."
-                )
+                raise StackError(self.failed or f"Flyt was not ready in {timeout:.0f} s ({missing}); see {logs}.")
             meanwhile()
             time.sleep(0.1)
 

@@ -90,9 +90,7 @@ def _note_running(stack: Stack) -> None:
 def _greeting(stack: Stack, credentials: Path) -> str:
     try:
         demo = json.loads(credentials.read_text())
-        login = (
-            f"  E-mail     {demo['email']}\n  Password   {demo['password']}\n  API key    {demo['api_key']}\n"
-        )
+        login = f"  E-mail     {demo['email']}\n  Password   {demo['password']}\n  API key    {demo['api_key']}\n"
     except (OSError, ValueError, KeyError):
         login = f"  Login      unknown: {credentials} is missing or damaged\n"
     return (

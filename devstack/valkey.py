@@ -37,7 +37,15 @@ class Valkey:
         self._end_orphan()
         folder = make_folder(self.var / "valkey")
         durability = "no" if self.volatile else "yes"
-        command = [self.program, "--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700"]
+        command: list[str | Path] = [
+            self.program,
+            "--port",
+            "0",
+            "--unixsocket",
+            self.socket,
+            "--unixsocketperm",
+            "700",
+        ]
         command += ["--dir", folder, "--daemonize", "no", "--appendonly", durability, "--save", ""]
         with open_log(self.var, "valkey") as log:
             self.process = spawn(command, log, cwd=folder)

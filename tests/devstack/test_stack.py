@@ -12,10 +12,10 @@ from devstack.stack import Stack
 from tests.devstack.eventually import eventually
 
 
-def inbox_only(var: Path, **options: bool) -> Stack:
+def inbox_only(var: Path, *, restart: bool = True) -> Stack:
     """A stack of its smallest child, which needs no database."""
-    nowhere = {"database_url": "postgres://flyt@nowhere.invalid/flyt", "redis_url": "redis://nowhere.invalid"}
-    return Stack(var, children=["inbox"], **nowhere, **options)
+    nowhere = "postgres://flyt@nowhere.invalid/flyt", "redis://nowhere.invalid"
+    return Stack(var, *nowhere, children=["inbox"], restart=restart)
 
 
 def takes_mail(stack: Stack) -> bool:
