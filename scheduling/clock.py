@@ -37,7 +37,8 @@ def move_to(moment: datetime) -> None:
 def forward(step: timedelta) -> None:
     """Let `step` pass at once. Raises OverflowError where that leaves the years 1 to 9999."""
     now() + step  # an offset that no datetime can hold would stop every process
-    _write(SET.format(offset="%s", replaced="scheduling_clockoffset.offset + excluded.offset"), step)
+    replaced = "scheduling_clockoffset.offset + excluded.offset"
+    _write(SET.format(offset="make_interval(secs => %s)", replaced=replaced), step.total_seconds())
 
 
 def reset() -> None:
@@ -45,7 +46,7 @@ def reset() -> None:
     _write("delete from scheduling_clockoffset")
 
 
-def _write(statement: str, *parameters: datetime | timedelta) -> None:
+def _write(statement: str, *parameters: datetime | float) -> None:
     if not settings.TEST_CLOCK:
         raise ClockIsReal("Only a test clock can be moved: set TEST_CLOCK=1, never in production.")
     with connection.cursor() as cursor:

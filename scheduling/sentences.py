@@ -2,18 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from scheduling import words
 from scheduling.dates import period_number
+from scheduling.reading import LAST_DAY
 from scheduling.recurrence import Recurrence, Run, next_run, runs_between
 from scheduling.zones import ONE_DAY, clock_changes, local_date, midnight
 
 MOST_EXCLUDED_DATES = 3  # more are counted, not named
-SHORT_MONTHS = {29: (2,), 30: (2,), 31: (2, 4, 6, 9, 11)}  # which months lack the day; 29: outside leap years
+SHORT_MONTHS = {29: {2}, 30: {2}, 31: {2, 4, 6, 9, 11}}  # which months lack the day; 29: outside leap years
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def warnings(recurrence: Recurrence, after: datetime, *, years: int = 2) -> list
     following = next_run(recurrence, after)
     if following is None:
         return [ScheduleWarning("no_more_runs", _("This schedule has no more runs"))]
-    return [*_missing_dates(recurrence, following), *_clock_changes(recurrence, after, years)]
+    date_of_next = local_date(following, recurrence.zone)
+    return [*_missing_dates(recurrence, date_of_next), *_clock_changes(recurrence, after, years)]
 
 
 def _daily(recurrence: Recurrence) -> str:
@@ -92,14 +94,14 @@ def _monthly_flexible(recurrence: Recurrence) -> str:
 
 
 def _yearly(recurrence: Recurrence) -> str:
-    date = words.day_of_year(recurrence.month or 1, recurrence.day or 1)
+    day = words.day_of_year(recurrence.month or 1, recurrence.day or 1)
     match recurrence.interval:
         case 1:
-            return _("Every year on {date}").format(date=date)
+            return _("Every year on {date}").format(date=day)
         case 2:
-            return _("Every second year on {date}").format(date=date)
+            return _("Every second year on {date}").format(date=day)
         case interval:
-            return _("Every {rank} year on {date}").format(rank=words.rank(interval), date=date)
+            return _("Every {rank} year on {date}").format(rank=words.rank(interval), date=day)
 
 
 def _once(recurrence: Recurrence) -> str:
@@ -130,16 +132,17 @@ def _clauses(recurrence: Recurrence) -> list[str]:
     return clauses
 
 
-def _missing_dates(recurrence: Recurrence, following: datetime) -> Iterable[ScheduleWarning]:
-    """Dates that do not exist and are skipped; `following` is the next run."""
+def _missing_dates(recurrence: Recurrence, following: date) -> Iterable[ScheduleWarning]:
+    """Dates that do not exist and are skipped; `following` is the date of the next run."""
     if recurrence.short_month == "last_day":
         return
     if (recurrence.month, recurrence.day) == (2, 29):
-        date = words.full_date(local_date(following, recurrence.zone))
-        text = _("29 February comes only in leap years: the next run is on {date}").format(date=date)
+        next_date = words.full_date(following)
+        text = _("29 February comes only in leap years: the next run is on {date}").format(date=next_date)
         yield ScheduleWarning("only_leap_years", text)
+    months_ahead = _months_ahead(recurrence, following) if recurrence.days else set()
     for day in recurrence.days:
-        months = [month for month in SHORT_MONTHS.get(day, ()) if _comes_to(recurrence, month)]
+        months = sorted(months_ahead & SHORT_MONTHS.get(day, set()))
         if months and day == 29:
             yield ScheduleWarning("only_leap_years", _("In February the 29th comes only in leap years"))
         elif months and len(recurrence.days) == 1:
@@ -151,19 +154,18 @@ def _missing_dates(recurrence: Recurrence, following: datetime) -> Iterable[Sche
             yield ScheduleWarning("months_without_run", text)
 
 
-def _comes_to(recurrence: Recurrence, month: int) -> bool:
-    """Whether the interval of a monthly recurrence ever falls on `month`."""
-    if recurrence.starts_on is None:
-        return True
-    first = period_number("monthly", recurrence.starts_on)
-    return any((first + step * recurrence.interval) % 12 == month - 1 for step in range(12))
+def _months_ahead(recurrence: Recurrence, following: date) -> set[int]:
+    """The months, 1 to 12, that a monthly recurrence comes to, from its next run to its end."""
+    first = period_number("monthly", following)
+    last = min(first + 11 * recurrence.interval, period_number("monthly", recurrence.ends_on or LAST_DAY))
+    return {number % 12 + 1 for number in range(first, last + 1, recurrence.interval)}
 
 
 def _clock_changes(recurrence: Recurrence, after: datetime, years: int) -> Iterable[ScheduleWarning]:
     first = local_date(after, recurrence.zone)
     for day in clock_changes(recurrence.zone, first, first + timedelta(days=366 * years)):
-        # From the day before: a gap across midnight carries its last runs into this day.
-        start, end = midnight(day - ONE_DAY, recurrence.zone), midnight(day + ONE_DAY, recurrence.zone)
+        # To the end of the next day: where the clock skips the hour before midnight, the runs land there.
+        start, end = midnight(day, recurrence.zone), midnight(day + 2 * ONE_DAY, recurrence.zone)
         runs = [run for run in runs_between(recurrence, start, end, limit=200) if run.at > after]
         shifted, repeated = [run for run in runs if run.shifted], [run for run in runs if run.repeated]
         if shifted:

@@ -101,13 +101,13 @@ def _time_range(reader: Reader, path: str, value: object) -> TimeRange | None:
 class PauseDate:
     """One local day, or with `every_year` that day in every year."""
 
-    date: date
+    day: date
     every_year: bool
 
     def covers(self, day: date) -> bool:
         """Whether `day` is the day."""
-        same_day = (self.date.month, self.date.day) == (day.month, day.day)
-        return same_day and (self.every_year or self.date.year == day.year)
+        same_day = (self.day.month, self.day.day) == (day.month, day.day)
+        return same_day and (self.every_year or self.day.year == day.year)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class PauseDates:
 
     def as_json(self) -> list[dict[str, Any]]:
         """The JSON that `parse()` reads back to equal dates."""
-        return [{"date": each.date.isoformat(), "every_year": each.every_year} for each in self.dates]
+        return [{"date": each.day.isoformat(), "every_year": each.every_year} for each in self.dates]
 
     def holds(self, at: datetime, zone: ZoneInfo) -> bool:
         """Whether the local day of `at` in `zone` is a pause date."""
