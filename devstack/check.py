@@ -29,7 +29,7 @@ CHECKS = {
     "Formatting": [*PYTHON, "ruff", "format", "--check"],
     "Lint": [*PYTHON, "ruff", "check"],
     "Types": [*PYTHON, "mypy"],
-    "Layers": [Path(sys.executable).with_name("lint-imports")],
+    "Layers": [str(Path(sys.executable).with_name("lint-imports"))],
     "Missing migrations": MIGRATIONS,
 }
 
@@ -50,7 +50,7 @@ def check(arguments: Sequence[str]) -> int:
         for title, command in FIXES.items():
             say(f"{title} …")
             subprocess.run(command, cwd=ROOT, env=env)
-    failed = []
+    failed: list[str] = []
     for title, command in CHECKS.items():
         say(f"{title} …")
         if subprocess.run(command, cwd=ROOT, env=env).returncode:
