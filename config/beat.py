@@ -1,0 +1,27 @@
+"""The house jobs: everything the clock starts by itself, how often, and why. Customers' schedules are rows of ours.
+
+`manage.py sync_beat` makes the tables of django-celery-beat say exactly this. A job looks across accounts and sends
+hints; the work itself is found in the database, so a job that is lost or comes twice does no harm.
+"""
+
+from typing import Final, NamedTuple
+
+
+class HouseJob(NamedTuple):
+    """One line of the table."""
+
+    task: str  # module.function, declared there with @house_job
+    every: int  # seconds
+    why: str
+
+    @property
+    def expires(self) -> int:
+        """After how many seconds a worker throws it away unstarted, so that a dead worker's jobs do not pile up."""
+        return max(10, 2 * self.every)
+
+
+JOBS: Final = (
+    HouseJob("running.heartbeat.default", 5, "/readyz: beat sends and a worker of `default` runs"),
+    HouseJob("running.heartbeat.engine", 5, "/readyz: a worker of `engine` runs"),
+    HouseJob("running.heartbeat.delivery", 5, "/readyz: a worker of `delivery` runs"),
+)

@@ -1,0 +1,50 @@
+"""What every page's frame shows: the account, the person's accounts, and the places to go. Links that work only."""
+
+from typing import Any, NamedTuple, cast
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext_lazy as _
+
+from accounts import sign_in
+from accounts.actors import Actor
+from accounts.models import Account, User
+from accounts.rights import NEEDS, Right
+from scheduling.clock import now
+
+
+class Place(NamedTuple):
+    """A link of the frame."""
+
+    name: str  # of the view; a page under it says so with `place`
+    icon: str
+    label: Any
+
+
+PLACES = (Place("flows", "flow", _("Flows")),)
+FOOT = (Place("inbox", "inbox", _("Local inbox")),)
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """The frame's part of every template's context. Nothing is asked of the database before a template uses it."""
+    account: Account | None = getattr(request, "account", None)
+    if account is None:
+        return {}
+    actor: Actor = cast(Any, request).actor
+    user = cast(User, request.user)
+    return {
+        "account": account,
+        "actor": actor,
+        "may": {right.value: actor.may(right) for right in Right},
+        "needs": {right.value: text for right, text in NEEDS.items()},
+        "own_accounts": SimpleLazyObject(lambda: sign_in.accounts_of(user)),
+        "places": _links(PLACES, account),
+        "foot_places": _links(FOOT if settings.INBOX_DIR else (), account),
+        "present": SimpleLazyObject(now),
+    }
+
+
+def _links(places: tuple[Place, ...], account: Account) -> list[dict[str, Any]]:
+    return [{**place._asdict(), "url": reverse(f"web:{place.name}", args=[account.slug])} for place in places]
