@@ -1,0 +1,75 @@
+"""What the OpenAPI document says of every endpoint alike: the key, the errors, the parameters of lists."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
+from rest_framework import serializers
+
+from .errors import PROBLEM
+from .shapes import Problem
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+Described = type[serializers.Serializer[Any]] | serializers.BaseSerializer[Any] | Any
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="Of your choosing, at most 200 characters. The same request with the same key acts once and gets the "
+    "same answer again, with `Idempotency-Replayed: true`.",
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="The `ETag` of the document that your change is based on.",
+)
+REFUSAL = OpenApiResponse(Problem, description="Refused; nothing was changed. `code` says why.")
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the document describes the key."""
+
+    target_class = "api.auth.ApiKeyAuthentication"
+    name = "ApiKey"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        """A bearer token."""
+        return {"type": "http", "scheme": "bearer", "description": "A key of the account: `flyt_...`."}
+
+
+def endpoint(
+    summary: str,
+    *,
+    answers: Described = None,
+    status: int = 200,
+    takes: Described = None,
+    query: Described = None,
+    headers: tuple[OpenApiParameter, ...] = (),
+    **more: Any,
+) -> Callable[[Handler], Handler]:
+    """Describe a handler: what it takes and answers, beside the errors that every endpoint may give."""
+    is_post = status == 201 or more.pop("idempotent", False)
+    parameters = [*([query] if query else []), *([IDEMPOTENCY_KEY] if is_post else []), *headers]
+    return extend_schema(
+        summary=summary,
+        request=takes,
+        responses={status: answers, ("default", PROBLEM): REFUSAL},
+        parameters=parameters,
+        **more,
+    )
+
+
+def paged(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    """A page of `shape`, as the document describes it."""
+    return inline_serializer(
+        f"{shape.__name__}Page",
+        {
+            "results": shape(many=True),
+            "next": serializers.URLField(allow_null=True, help_text="The next page; null on the last."),
+        },
+    )
