@@ -1,5 +1,7 @@
 """What starts people in a flow: triggers, the schedule of a schedule trigger, and its runs."""
 
+from datetime import timedelta
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -110,12 +112,14 @@ class Occurrence(AccountModel):
     reason = models.CharField(max_length=60, blank=True)
     scheduled_for = models.DateTimeField()  # its moment; relative dates in the criteria count from it
     sentence = models.CharField(max_length=500, blank=True)
+    time_zone = models.CharField(max_length=64)  # what "today" means in the criteria
     criteria = models.JSONField()
     upper_id = models.BigIntegerField(null=True)  # the highest record id when it fired
     cursor = models.BigIntegerField(default=0)  # record ids up to here are dealt with
     matched = models.IntegerField(default=0)
     enrolled = models.IntegerField(default=0)
     left_out = models.JSONField(default=dict)  # reason -> how many
+    failures = models.SmallIntegerField(default=0)  # chunks that raised, in a row
     idempotency_key = models.CharField(max_length=200, null=True)
     created_at = models.DateTimeField(default=now)
     started_at = models.DateTimeField(null=True)
@@ -147,3 +151,8 @@ class Occurrence(AccountModel):
                 name="runs_to_do",
             ),
         ]
+
+    @property
+    def lateness(self) -> timedelta:
+        """How long after its moment it fired."""
+        return self.created_at - self.scheduled_for
