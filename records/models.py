@@ -202,7 +202,7 @@ class EventPending(AccountModel):
 
 
 class ListenedKind(AccountModel):
-    """A kind of event that something in the account listens to: only these are made pending (set by higher packages)."""
+    """A kind of event that something in the account listens to: only these become pending (set by higher packages)."""
 
     pk = models.CompositePrimaryKey("account_id", "kind")
     kind = models.CharField(max_length=40)

@@ -1,0 +1,234 @@
+"""One value of a property, checked and normalised by its type, so that comparing needs no cast that can fail.
+
+Numbers become JSON numbers, dates "YYYY-MM-DD", moments "YYYY-MM-DDTHH:MM:SSZ" in UTC, addresses lower case.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+from django.utils.translation import gettext as _
+
+from scheduling.zones import resolve
+
+from .models import PropertyType
+
+JsonValue = str | int | float | bool | None
+
+LONGEST_TEXT = 10_000  # characters; long text takes ten times as many
+LONGEST_ADDRESS = 254
+LARGEST_NUMBER = 10**15  # beyond it a JSON number loses its last digits on the way through a browser
+
+YES = frozenset({"1", "true", "yes", "y", "ja", "j", "on", "sann", "sant"})
+NO = frozenset({"0", "false", "no", "n", "nei", "nej", "off", "usann", "usant", "falsk", "falskt"})
+
+YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]+(.+))?")
+DAY_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?:[T ]+(.+))?")
+ENDING = re.compile(r"(?:[^\W\d_]{2,}|xn--[a-z0-9-]+)", re.IGNORECASE)
+WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+\.[^\s/?#]+[^\s]*", re.IGNORECASE)
+PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
+GROUPED_NUMBER = re.compile(
+    r"(?P<whole>[+-]?[0-9]{1,3}(?P<mark>[.,\s'’])[0-9]{3}(?:(?P=mark)[0-9]{3})*)"
+    r"(?:(?!(?P=mark))[.,](?P<decimals>[0-9]+))?"
+)
+
+
+class Typed(Protocol):
+    """What cleaning needs to know of a property; `records.models.Property` is one."""
+
+    @property
+    def type(self) -> str: ...
+
+    @property
+    def options(self) -> list[str]: ...
+
+
+def clean(property: Typed, value: object, *, region: str | None = None, zone: ZoneInfo | None = None) -> JsonValue:
+    """`value` as it is stored, or None when it is blank.
+
+    `region` (such as "NO") is where a phone number without a country code belongs; without one it stays as typed.
+    `zone` is where a moment without an offset was meant; UTC without one. Raises ValueError with a sentence.
+    """
+    if isinstance(value, str):
+        value = _trimmed(value)
+    if value is None or value == "":
+        return None
+    if property.type == PropertyType.PHONE:
+        return _phone(value, region)
+    if property.type == PropertyType.DATETIME:
+        return _moment(value, zone)
+    if property.type == PropertyType.CHOICE:
+        return _choice(value, property.options)
+    return _CLEANERS[property.type](value)
+
+
+def day_or_moment(value: object, zone: ZoneInfo | None = None) -> str:
+    """A day as "YYYY-MM-DD" when `value` has no time of day, otherwise a moment as it is stored."""
+    trimmed = _trimmed(value) if isinstance(value, str) else value
+    if isinstance(trimmed, datetime) or _day_and_clock(trimmed)[1] is not None:
+        return _moment(trimmed, zone)
+    return _date(trimmed)
+
+
+def _trimmed(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError(_("The value holds a NUL character, which no text can hold."))
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError(_("The value holds half a character. Send it as valid Unicode."))
+    return value.strip()
+
+
+def _text(value: object, longest: int = LONGEST_TEXT) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(_("Enter a text."))
+    text = str(value)
+    if len(text) > longest:
+        raise ValueError(_("The text is too long: at most {most} characters.").format(most=longest))
+    return text
+
+
+def _long_text(value: object) -> str:
+    return _text(value, LONGEST_TEXT * 10)
+
+
+def _number(value: object) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        raise ValueError(_("Enter a number."))
+    try:
+        number = Decimal(_plain_digits(value) if isinstance(value, str) else str(value))
+    except InvalidOperation:
+        raise ValueError(_("“{value}” is not a number.").format(value=value)) from None
+    if not number.is_finite() or abs(number) >= LARGEST_NUMBER:
+        raise ValueError(_("The number is too large."))
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
+def _plain_digits(text: str) -> str:
+    """ "1234,5", "1 234,5", "1.234,5" and "1,234.5" as "1234.5"."""
+    text = text.replace("\N{MINUS SIGN}", "-")
+    if PLAIN_NUMBER.fullmatch(text):
+        return text.replace(",", ".")
+    if not (found := GROUPED_NUMBER.fullmatch(text)):
+        raise InvalidOperation
+    whole = found["whole"].replace(found["mark"], "")
+    return f"{whole}.{found['decimals'] or 0}"
+
+
+def _date(value: object) -> str:
+    day, clock = _day_and_clock(value)
+    if clock and clock.replace(tzinfo=None) != time.min:
+        raise ValueError(_("This is a date without a time: leave out {clock}.").format(clock=clock))
+    return day.isoformat()
+
+
+def _moment(value: object, zone: ZoneInfo | None) -> str:
+    if isinstance(value, datetime):
+        local = value
+    else:
+        day, clock = _day_and_clock(value)
+        local = datetime.combine(day, clock or time.min)
+    try:
+        at = local.astimezone(UTC) if local.tzinfo else resolve(local, zone or ZoneInfo("UTC")).at
+    except OverflowError:
+        raise ValueError(_("The year must lie between 1 and 9999.")) from None
+    return f"{at.replace(tzinfo=None, microsecond=0).isoformat()}Z"
+
+
+def _day_and_clock(value: object) -> tuple[date, time | None]:
+    if isinstance(value, datetime):
+        return value.date(), value.timetz()
+    if isinstance(value, date):
+        return value, None
+    if not isinstance(value, str):
+        raise ValueError(_("Enter a date such as 2027-01-31 or 31.01.2027."))
+    if found := YEAR_FIRST.fullmatch(value):
+        year, month, day, clock = found.groups()
+    elif found := DAY_FIRST.fullmatch(value):
+        day, month, year, clock = found.groups()
+    else:
+        raise ValueError(_("“{value}” is not a date. Write it as 2027-01-31 or 31.01.2027.").format(value=value))
+    try:
+        return date(int(year), int(month), int(day)), _clock(clock) if clock else None
+    except ValueError:
+        raise ValueError(_("{value} does not exist in the calendar.").format(value=value)) from None
+
+
+def _clock(text: str) -> time:
+    return time.fromisoformat(f"0{text}" if text[1:2] == ":" else text)
+
+
+def _boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).lower()
+    if word in YES:
+        return True
+    if word in NO:
+        return False
+    raise ValueError(_("“{value}” is neither yes nor no. Write true or false.").format(value=value))
+
+
+def _choice(value: object, options: list[str]) -> str:
+    wanted = _text(value).casefold()
+    for option in options:
+        if option.casefold() == wanted:
+            return option
+    raise ValueError(
+        _("“{value}” is not one of the choices: {choices}.").format(value=value, choices=", ".join(options))
+    )
+
+
+def _email(value: object) -> str:
+    address = _text(value).lower()
+    local, at, domain = address.rpartition("@")
+    if any(not character.isprintable() or character.isspace() for character in address):
+        raise ValueError(_("An e-mail address has no spaces in it."))
+    if not at or not local or "@" in local:
+        raise ValueError(_("An e-mail address has one @ with a name before it."))
+    start, dot, ending = domain.rpartition(".")
+    if not dot or not ENDING.fullmatch(ending):
+        raise ValueError(_("The address needs an ending, such as .no."))
+    if not all(part.strip("-") == part != "" for part in start.split(".")) or ".." in local:
+        raise ValueError(_("The address has a dot or a hyphen too many."))
+    if re.search(r"[<>()\[\],;:\\\"]", address) or local[0] == "." or local[-1] == ".":
+        raise ValueError(_("The address holds a character that does not belong there."))
+    if len(local) > 64 or len(address) > LONGEST_ADDRESS:
+        raise ValueError(_("The address is too long."))
+    return address
+
+
+def _phone(value: object, region: str | None) -> str:
+    """In the form +4712345678 where it is known to be a number, as typed otherwise."""
+    typed = _text(value, 60)
+    try:
+        number = phonenumbers.parse(typed, region)
+    except phonenumbers.NumberParseException:
+        return typed
+    if not phonenumbers.is_valid_number(number):
+        return typed
+    plain = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return f"{plain};ext={number.extension}" if number.extension else plain
+
+
+def _url(value: object) -> str:
+    address = _text(value, 2_000)
+    if "://" not in address:
+        address = f"https://{address}"
+    if not WEB_ADDRESS.fullmatch(address):
+        raise ValueError(_("Enter a web address such as https://example.com."))
+    return address
+
+
+_CLEANERS: dict[str, Callable[[object], JsonValue]] = {
+    PropertyType.TEXT: _text,
+    PropertyType.LONG_TEXT: _long_text,
+    PropertyType.NUMBER: _number,
+    PropertyType.DATE: _date,
+    PropertyType.BOOLEAN: _boolean,
+    PropertyType.EMAIL: _email,
+    PropertyType.URL: _url,
+}
