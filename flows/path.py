@@ -1,10 +1,13 @@
 """What comes after what: the steps of a flow as a tree, read once and asked many times."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
 from .models import Branch, Flow, Step
 
 TRUNK = None
+T = TypeVar("T")
 
 
 @dataclass
@@ -16,6 +19,7 @@ class Path:
     steps: dict[int, Step] = field(default_factory=dict)
     branches: dict[int, Branch] = field(default_factory=dict)
     sequences: dict[int | None, list[Step]] = field(default_factory=dict)  # branch id, or None for the trunk
+    _read: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, flow: Flow) -> "Path":
@@ -24,6 +28,7 @@ class Path:
         for branch in Branch.objects.filter(flow=flow).order_by("position", "id"):
             path.branches[branch.pk] = branch
         for step in Step.objects.filter(flow=flow).order_by("position", "id"):
+            step.flow = flow
             path.steps[step.pk] = step
             path.sequences.setdefault(step.branch_id, []).append(step)
         return path
@@ -56,6 +61,16 @@ class Path:
             found,
             key=lambda branch: (branch.is_everyone_else, branch.position, branch.pk),
         )
+
+    def once(self, name: str, read: Callable[[], T]) -> T:
+        """What `read()` returns, read for the first step that asks and kept for all: no query for each step."""
+        if name not in self._read:
+            self._read[name] = read()
+        return cast("T", self._read[name])
+
+    def pointed_at(self, setting: str) -> set[int]:
+        """The ids that steps have in `setting`."""
+        return {step.settings[setting] for step in self.steps.values() if step.settings.get(setting)}
 
     def has_kind(self, *kinds: str) -> bool:
         """True when a step of one of these kinds is on the path."""

@@ -95,13 +95,9 @@ def make_contacts(n: int, **properties: Any) -> list[Record]:
     )
 
 
-def make_list(
-    name: str = "", records: Iterable[Record] = (), *, object_type: ObjectType | None = None
-) -> List:
+def make_list(name: str = "", records: Iterable[Record] = (), *, object_type: ObjectType | None = None) -> List:
     """A static list with `records` in it."""
-    made = List.objects.create(
-        name=name or f"List {next(_numbers)}", object_type=object_type or make_object_type()
-    )
+    made = List.objects.create(name=name or f"List {next(_numbers)}", object_type=object_type or make_object_type())
     ListEntry.objects.bulk_create(ListEntry(list=made, record=record) for record in records)
     return made
 
@@ -208,9 +204,7 @@ def make_participant(
     tallies = [("enrolled", 0), (status, 0)]
     if is_active:
         tallies.append(("on", step.pk if step else 0))
-    Tally.objects.bulk_create(
-        Tally(flow_id=flow.pk, step_id=step_id, what=what, n=1) for what, step_id in tallies
-    )
+    Tally.objects.bulk_create(Tally(flow_id=flow.pk, step_id=step_id, what=what, n=1) for what, step_id in tallies)
     return participant
 
 
@@ -226,9 +220,7 @@ def _sender() -> dict[str, Any]:
 def _make_sequence(flow: Flow, steps: Iterable[Any], *, branch: Branch | None) -> None:
     for position, described in enumerate(steps):
         kind, settings, name, branches = _read_step(flow, described)
-        step = Step.objects.create(
-            flow=flow, branch=branch, position=position, kind=kind, settings=settings, name=name
-        )
+        step = Step.objects.create(flow=flow, branch=branch, position=position, kind=kind, settings=settings, name=name)
         for place, (criteria, inside) in enumerate(branches):
             is_last = criteria is None
             made = Branch.objects.create(
@@ -242,9 +234,7 @@ def _make_sequence(flow: Flow, steps: Iterable[Any], *, branch: Branch | None) -
             _make_sequence(flow, inside, branch=made)
 
 
-def _read_step(
-    flow: Flow, described: Any
-) -> tuple[str, dict[str, Any], str, list[tuple[Any, Iterable[Any]]]]:
+def _read_step(flow: Flow, described: Any) -> tuple[str, dict[str, Any], str, list[tuple[Any, Iterable[Any]]]]:
     """Kind, settings, name, and the branches as (criteria, steps), "everyone else" last."""
     if isinstance(described, str):
         kind, *words = described.split()

@@ -1,5 +1,6 @@
 """Add to list: put everyone who passes into a static list. Being in it already is fine."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext
@@ -24,7 +25,7 @@ class AddToList(StepKind):
         chosen = settings.get("list")
         if chosen is None:
             return {"list": None}
-        if not isinstance(chosen, int) or isinstance(chosen, bool) or not _static_lists(flow, chosen).exists():
+        if not isinstance(chosen, int) or isinstance(chosen, bool) or not _static_lists(flow, [chosen]).exists():
             raise SettingsError({"list": gettext("Choose a static list of the flow's object type.")})
         return {"list": chosen}
 
@@ -33,7 +34,8 @@ class AddToList(StepKind):
         chosen = step.settings.get("list")
         if chosen is None:
             return [Lack("step_without_list", gettext("Choose a list."), "list")]
-        if not _static_lists(step.flow, chosen).exists():
+        lists = path.once("lists", lambda: _static_lists(step.flow, path.pointed_at("list")).in_bulk())
+        if chosen not in lists:
             return [Lack("list_is_gone", gettext("The list is gone. Choose another."), "list")]
         return []
 
@@ -60,5 +62,5 @@ class AddToList(StepKind):
         batch.execute(sql, **{**params, "list": batch.step.settings["list"]})
 
 
-def _static_lists(flow: Flow, list_id: int) -> Any:
-    return List.objects.filter(pk=list_id, kind=ListKind.STATIC, object_type_id=flow.object_type_id)
+def _static_lists(flow: Flow, list_ids: Iterable[int]) -> Any:
+    return List.objects.filter(pk__in=list_ids, kind=ListKind.STATIC, object_type_id=flow.object_type_id)

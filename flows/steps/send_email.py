@@ -36,7 +36,8 @@ class SendEmail(StepKind):
 
     def lacks(self, step: Step, path: Path) -> list[Lack]:
         """A content with a subject and something to say."""
-        content = Content.objects.filter(pk=step.settings.get("content") or 0).first()
+        contents = path.once("contents", lambda: Content.objects.in_bulk(path.pointed_at("content")))
+        content = contents.get(step.settings.get("content"))
         if content is None:
             return [Lack("email_without_content", gettext("Choose what to send."), "content")]
         lacks = []

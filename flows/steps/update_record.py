@@ -25,12 +25,7 @@ class UpdateRecord(StepKind):
         given = settings.get("values", {})
         if not isinstance(given, dict):
             raise SettingsError({"values": gettext("An object of property keys and values.")})
-        known = {
-            each.key: each
-            for each in Property.objects.filter(
-                object_type_id=flow.object_type_id, archived_at=None, key__in=list(given)
-            )
-        }
+        known = {each.key: each for each in _properties(flow).filter(key__in=list(given))}
         errors, cleaned = {}, {}
         for key, value in given.items():
             try:
@@ -48,11 +43,7 @@ class UpdateRecord(StepKind):
         given = step.settings.get("values") or {}
         if not given:
             return [Lack("update_without_values", gettext("Choose what to update."), "values")]
-        known = set(
-            Property.objects.filter(
-                key__in=list(given), archived_at=None, object_type__in=[step.flow.object_type_id]
-            ).values_list("key", flat=True)
-        )
+        known = path.once("properties", lambda: set(_properties(step.flow).values_list("key", flat=True)))
         return [
             Lack("property_is_gone", gettext("The property “%s” is gone.") % key, f"values.{key}")
             for key in given
@@ -104,3 +95,7 @@ class UpdateRecord(StepKind):
             """,
             **change,
         )
+
+
+def _properties(flow: Flow) -> Any:
+    return Property.objects.filter(object_type_id=flow.object_type_id, archived_at=None)

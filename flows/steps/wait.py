@@ -31,7 +31,7 @@ class Wait(StepKind):
         only(settings, "amount", "unit")
         errors = {}
         amount, unit = settings.get("amount"), settings.get("unit", "days")
-        if unit not in UNITS:
+        if not isinstance(unit, str) or unit not in UNITS:
             errors["unit"] = gettext("Choose minutes, hours, days or weeks.")
         elif amount is not None and (
             not isinstance(amount, int) or isinstance(amount, bool) or amount < 1 or amount > LONGEST / UNITS[unit]
