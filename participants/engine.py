@@ -41,7 +41,8 @@ create temporary table if not exists batch (
   succeeded boolean not null, success_criterion text not null, depth int not null,
   decision text not null default 'continue', next_step_id bigint, branch_id bigint,
   wait_until timestamptz, due_at timestamptz, reason text not null default ''
-) on commit delete rows
+) on commit delete rows;
+delete from batch -- an outer transaction, such as a test's, commits later
 """
 CLAIM = """
 insert into batch (id, record_id, hop, arrived_at, succeeded, success_criterion, depth, wait_until, next_step_id)

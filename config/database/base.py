@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db.backends.postgresql import base, operations
+from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 
 SYSTEM_DATABASES = (
     None,
@@ -52,8 +53,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             yield
         finally:
             self.is_owner = was_owner
-            if self.connection is not None and not was_owner:
+            if self.connection is not None and not was_owner and not self._has_failed():
                 self._set_role(self.restricted_role)
+
+    def _has_failed(self) -> bool:
+        """True in a transaction that takes no more statements; its rollback brings the role back."""
+        return bool(self.connection.get_transaction_status() == TRANSACTION_STATUS_INERROR)
 
     def _set_role(self, role: str | None) -> None:
         with self.cursor() as cursor:
