@@ -10,6 +10,7 @@ from flows.models import Activation, Branch, Flow, FlowStatus, Step
 from messaging.models import Content, Outbox, SubscriptionType
 from participants.models import Participant, ParticipantStatus, Tally
 from records.models import Consent, List, ListEntry, ObjectType, Property, PropertyType, Record
+from records.schema import ensure_object_types
 from scheduling.clock import now
 from scheduling.recurrence import Recurrence, next_run
 from triggers.models import Schedule, Trigger
@@ -20,14 +21,14 @@ _numbers = count(1)
 
 
 def make_object_type(key: str = "contact") -> ObjectType:
-    """The object type `key` of the account; made with an e-mail address and a name when it is not there."""
+    """The object type `key` of the account: a built-in one with its properties, any other with an e-mail address."""
+    if not ObjectType.objects.filter(key=key).exists():
+        ensure_object_types()
     object_type, is_new = ObjectType.objects.get_or_create(
         key=key, defaults={"name": key.title(), "plural": f"{key.title()}s"}
     )
     if is_new:
         make_property("email", PropertyType.EMAIL, object_type=object_type)
-        make_property("first_name", object_type=object_type)
-        make_property("last_name", object_type=object_type)
     return object_type
 
 
