@@ -4,7 +4,7 @@
 "value": "NO"} and {"list": 7, "operator": "not_in"}. {"all": []} is every record.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,7 +44,13 @@ register_leaf("list", ListLeaf())
 
 def check(tree: object, object_type: ObjectType) -> list[Error]:
     """Every fault of a tree that someone wrote, with its path ("all.0.value"); none when it may be saved."""
-    return _faults(tree, Subject(object_type))
+    return check_all([tree], object_type)[0]
+
+
+def check_all(trees: Sequence[object], object_type: ObjectType) -> list[list[Error]]:
+    """`check()` of several trees, with the queries of one."""
+    subject = Subject(object_type)
+    return [_faults(tree, subject) for tree in trees]
 
 
 def compile(
