@@ -1,0 +1,134 @@
+"""Why a flow cannot run: every problem at once, each with a stable code, its place, and what to do."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from flows.models import Flow
+from flows.path import Path
+from flows.steps import KINDS as STEP_KINDS
+from records import criteria
+from triggers.kinds import KINDS as TRIGGER_KINDS
+from triggers.models import Trigger
+
+from . import ending
+
+
+class Severity(StrEnum):
+    """Whether a problem keeps the flow from running."""
+
+    ERROR = "error"  # stops start and resume
+    WARNING = "warning"  # worth knowing
+
+
+class Page(StrEnum):
+    """Where in the editor a problem is mended."""
+
+    SETTINGS = "settings"
+    EMAIL = "email"
+    TRIGGERS = "triggers"
+    STEPS = "steps"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to mend. `code` is stable, `message` in the active language.
+
+    `field` is the path of the value: in the flow's document, or within the step when there is a `step_id`.
+    """
+
+    code: str
+    message: str
+    severity: Severity
+    page: Page
+    step_id: int | None = None
+    field: str = ""
+
+
+def problems(flow: Flow) -> list[Problem]:
+    """Every problem of a flow, in the order of the editor's pages. Inside the flow's scope.
+
+    The number of queries does not grow with the steps.
+    """
+    path = Path.of(flow)
+    triggers = list(Trigger.objects.filter(flow=flow).order_by("pk"))
+    found = [
+        *_ending(flow),
+        *_email(flow, path),
+        *_triggers(triggers),
+        *_steps(path),
+        *_criteria(flow, path, triggers),
+    ]
+    pages = list(Page)
+    return sorted(found, key=lambda problem: pages.index(problem.page))
+
+
+def _ending(flow: Flow) -> Iterator[Problem]:
+    if ending.is_ending(flow):
+        message = _("The flow is still ending. Wait until everyone has left.")
+        yield Problem("still_ending", message, Severity.ERROR, Page.SETTINGS)
+
+
+def _email(flow: Flow, path: Path) -> Iterator[Problem]:
+    """The sender is needed only by a flow that sends."""
+    if not any(STEP_KINDS[step.kind].channel == "email" for step in path.steps.values()):
+        return
+    outbox = flow.outbox
+    needed = [
+        ("sender_missing", _("Write the address that e-mails come from."), "sender_address", outbox.sender_address),
+        ("reply_address_missing", _("Write the address that replies go to."), "reply_address", outbox.reply_address),
+        (
+            "subscription_type_missing",
+            _("Choose the subscription type of the e-mails."),
+            "subscription_type",
+            outbox.subscription_type_id,
+        ),
+    ]
+    for code, message, field, value in needed:
+        if not value:
+            yield Problem(code, message, Severity.ERROR, Page.EMAIL, field=f"email.{field}")
+
+
+def _triggers(triggers: list[Trigger]) -> Iterator[Problem]:
+    if not triggers:
+        message = _("Without a trigger only people enrolled by hand enter the flow.")
+        yield Problem("no_trigger", message, Severity.WARNING, Page.TRIGGERS, field="triggers")
+    for number, trigger in enumerate(triggers):
+        for lack in TRIGGER_KINDS[trigger.kind].lacks(trigger):
+            field = f"triggers.{number}.{lack.field}"
+            yield Problem(lack.code, lack.message, Severity.ERROR, Page.TRIGGERS, field=field)
+
+
+def _steps(path: Path) -> Iterator[Problem]:
+    if all(step.kind == "finish" for step in path.steps.values()):
+        message = _("Add a step: so far the flow does nothing.")
+        yield Problem("no_steps", message, Severity.ERROR, Page.STEPS, field="steps")
+    for step in path.steps.values():
+        for lack in STEP_KINDS[step.kind].lacks(step, path):
+            yield Problem(lack.code, lack.message, Severity.ERROR, Page.STEPS, step.pk, lack.field)
+
+
+def _criteria(flow: Flow, path: Path, triggers: list[Trigger]) -> Iterator[Problem]:
+    """Criteria were right when they were saved; a property may be archived, or a list deleted, since."""
+    places = [each for each in _trees(flow, path, triggers) if each[0] is not None]
+    faults = criteria.check_all([tree for tree, *_place in places], flow.object_type)
+    for (_tree, page, step_id, field), errors in zip(places, faults, strict=True):
+        for error in errors:
+            where = f"{field}.{error.path}" if error.path else field
+            yield Problem("criteria_invalid", error.message, Severity.ERROR, page, step_id, where)
+
+
+def _trees(flow: Flow, path: Path, triggers: Iterable[Trigger]) -> Iterator[tuple[Any, Page, int | None, str]]:
+    """Every tree of a flow with its place: page, step and field."""
+    yield flow.filter, Page.SETTINGS, None, "filter"
+    yield flow.unenrolment, Page.SETTINGS, None, "unenrolment"
+    for number, criterion in enumerate(flow.success):
+        yield criterion["criteria"], Page.SETTINGS, None, f"success.{number}.criteria"
+    for number, trigger in enumerate(triggers):
+        yield trigger.criteria, Page.TRIGGERS, None, f"triggers.{number}.criteria"
+    for step_id in path.steps:
+        for number, branch in enumerate(path.branches_of(step_id)):
+            yield branch.criteria, Page.STEPS, step_id, f"branches.{number}.criteria"
