@@ -1,54 +1,23 @@
 """Firing: every due schedule once, with what its occurrence enrols by frozen."""
 
-import threading
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import pytest
-from django.db import connection
 
 from accounts.models import Account
 from accounts.tenancy import account_scope, every_account
 from flows.models import Flow
 from scheduling import clock
 from tests import make
+from tests.triggers.stage import DAILY, at, fire_all, in_threads, make_account, runs, schedule_of, scheduled
 from triggers import firing
 from triggers.models import Occurrence, Schedule, Trigger
 
-DAILY = {"frequency": "daily", "time_zone": "UTC"}
 HOURLY = {"frequency": "daily", "time_zone": "UTC", "times": [f"{hour:02}:00" for hour in range(24)]}
 
 
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def scheduled(account: Account, recurrence: dict[str, Any], *, status: str = "running", **fields: Any) -> Flow:
-    """A flow with a schedule, armed from the present moment."""
-    with account_scope(account.pk):
-        flow = make.make_flow(["finish"], status=status)
-        make.make_schedule(flow, recurrence, **fields)
-    return flow
-
-
-def fire_all() -> int:
-    fired = 0
-    while batch := firing.fire_due().schedules:
-        fired += batch
-    return fired
-
-
-def runs(account: Account, flow: Flow | None = None) -> list[tuple[str, str, str]]:
-    """Moment, status and reason of every occurrence."""
-    with account_scope(account.pk):
-        found = Occurrence.objects.filter(flow=flow) if flow else Occurrence.objects.all()
-        return [(f"{run.scheduled_for:%m-%d %H:%M}", run.status, run.reason) for run in found.order_by("scheduled_for")]
-
-
 def next_run_at(account: Account, flow: Flow) -> datetime | None:
-    with account_scope(account.pk):
-        found: Schedule = Schedule.objects.get(flow=flow)
-    return found.next_run_at
+    return schedule_of(account, flow).next_run_at
 
 
 def test_month_end_runs_fall_on_the_31st_only(acme: Account) -> None:
@@ -249,34 +218,18 @@ def test_two_workers_fire_a_thousand_schedules_once_each() -> None:
         many_schedules(account, 500)
     clock.move_to(at("2027-03-10 09:00"))
     fired: list[int] = []
-    errors: list[BaseException] = []
 
     def worker() -> None:
-        try:
-            while batch := firing.fire_due(limit=70).schedules:
-                fired.append(batch)
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connection.close()
+        while batch := firing.fire_due(limit=70).schedules:
+            fired.append(batch)
 
-    workers = [threading.Thread(target=worker) for _ in range(2)]
-    for thread in workers:
-        thread.start()
-    for thread in workers:
-        thread.join()
-    assert not errors
+    in_threads(worker, worker)
     assert fire_all() + sum(fired) == 1000
     for account in (acme, globex):
         with account_scope(account.pk):
             assert Occurrence.objects.count() == 500
             assert Occurrence.objects.values("schedule_id").distinct().count() == 500
             assert set(Schedule.objects.values_list("next_run_at", flat=True)) == {at("2027-03-11 09:00")}
-
-
-def make_account(name: str) -> Account:
-    with every_account():
-        return Account.objects.create(name=name, slug=name.lower())
 
 
 def many_schedules(account: Account, n: int) -> None:
