@@ -25,7 +25,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
             return _go(request, going_to)
         return _form(request, going_to)
-    address = request.POST.get("email", "").strip()
+    address = request.POST.get("email", "").replace("\x00", "").strip()
     guesses = limits.Guesses.of(request, address)
     if not guesses.left():
         return _paused(request, going_to, address)

@@ -10,6 +10,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from records.models import Record
+
 register = template.Library()
 
 NARROW_SPACE = "\u202f"
@@ -46,6 +48,16 @@ def moment(context: dict[str, Any], value: datetime | None) -> str:
     # Translators: a moment of this year, in the letters of Django's date format.
     pattern = _("D j M, H:i") if local.year == this_year else _("D j M Y, H:i")
     return str(formats.date_format(local, pattern))
+
+
+@register.filter
+def record_name(record: Record | None) -> str:
+    """What people call a record: its name, else its address, else its number."""
+    if record is None:
+        return _("Deleted record")
+    values = record.properties
+    person = " ".join(str(values[key]) for key in ("first_name", "last_name") if values.get(key))
+    return person or str(values.get("name") or values.get("email") or record.external_id or f"#{record.pk}")
 
 
 @register.filter
