@@ -11,10 +11,12 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts import sign_in
+from accounts.actors import Actor
 from accounts.models import Account, ApiKey, User
 from accounts.rights import Role
 from accounts.tenancy import account_scope, every_account
 from scheduling.clock import now
+from web import example
 from web.opening import open_account
 
 NAME, SLUG = "Havrevik Friluft", "havrevik"
@@ -37,16 +39,28 @@ class Command(BaseCommand):
         path: Path = options["credentials"]
         with every_account():
             account = Account.objects.filter(slug=SLUG).first()
-        if account and _fits(path, account):
-            self.stdout.write(f"Demo account /{SLUG}/: its login is in {path}.")
-            return
-        try:
-            path.unlink(missing_ok=True)
-            credentials = _make(account)
-            _write(path, credentials)
-        except OSError as error:
-            raise CommandError(f"Cannot write {path}: {error.strerror}.") from None
-        self.stdout.write(f"Demo account /{SLUG}/: its login is now in {path}.")
+        if not account or not _fits(path, account):
+            account = _renew(path, account)
+        if example.fill(account.pk, by=_owner(account)):
+            self.stdout.write("Example contacts and a flow are in it.")
+        self.stdout.write(f"Demo account /{SLUG}/: its login is in {path}.")
+
+
+def _owner(account: Account) -> Actor:
+    """Who the example is from: the demo person, while a member."""
+    person = User.objects.filter(email=EMAIL).first()
+    found = person and sign_in.member_actor(person, account.slug)
+    return found[1] if found else Actor.flyt(account.pk)
+
+
+def _renew(path: Path, account: Account | None) -> Account:
+    try:
+        path.unlink(missing_ok=True)
+        account, credentials = _make(account)
+        _write(path, credentials)
+    except OSError as error:
+        raise CommandError(f"Cannot write {path}: {error.strerror}.") from None
+    return account
 
 
 def _fits(path: Path, account: Account) -> bool:
@@ -60,8 +74,8 @@ def _fits(path: Path, account: Account) -> bool:
 
 
 @transaction.atomic
-def _make(account: Account | None) -> dict[str, str]:
-    """The account where it is missing, a new password for its owner and a new key; what the file says."""
+def _make(account: Account | None) -> tuple[Account, dict[str, str]]:
+    """The account where it is missing, a new password for its owner and a new key; and what the file says."""
     password = secrets.token_urlsafe(12)
     owner = User.objects.filter(email=EMAIL).first() or User.objects.create_user(EMAIL, name=PERSON)
     owner.set_password(password)
@@ -70,7 +84,7 @@ def _make(account: Account | None) -> dict[str, str]:
     with account_scope(account.pk):
         ApiKey.objects.filter(name=KEY_NAME, revoked_at=None).update(revoked_at=now())
         _key, secret = sign_in.make_key(KEY_NAME, Role.ADMIN, by=owner)
-    return {
+    return account, {
         "address": reverse("web:flows", args=[account.slug]),
         "account": account.slug,
         "email": owner.email,
