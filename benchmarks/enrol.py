@@ -1,0 +1,103 @@
+"""Enrolling: a run of a schedule that matches half of an account's records, against the same bare statement."""
+
+import time
+
+from . import stage
+
+OCCURRENCE = """
+from triggers import occurrences
+while occurrences.work({account}, {occurrence}):
+    pass
+"""
+BARE = """
+insert into participants_participant (account_id, flow_id, record_id, status, reason, step_id, hop, arrived_at, due_at,
+  failures, succeeded, success_criterion, cause, occurrence_id, only_once, depth, enrolled_at)
+select %(account)s, %(flow)s, r.id, 'active', '', %(step)s, 0, now(), now(), 0, false, '', 'schedule', %(occurrence)s,
+  false, 0, now()
+from records_record r
+where r.account_id = %(account)s and r.object_type_id = %(type)s and r.archived_at is null
+  and jsonb_typeof(r.properties -> 'score') = 'number' and r.properties -> 'score' < '50'::jsonb
+on conflict do nothing
+"""
+
+
+def measure(scale: float) -> list[dict]:
+    """One worker through a whole occurrence, and the bare INSERT ... SELECT ... ON CONFLICT on the same indexes."""
+    people = max(10_000, int(2_000_000 * scale))
+    account, contact = stage.make_account(people, "Enrol")
+    stage.make_account(people // 10, "Beside")
+    bare = min(_bare(account, contact, round_) for round_ in range(2))
+    ours = min(_occurrence(account, contact, people) for _ in range(2))
+    ratio = ours / bare
+    return [
+        {
+            "what": f"enrol: {people // 2:,} of {people:,} by an occurrence, seconds",
+            "figure": ours,
+            "measured": f"{ours:.1f}",
+            "budget": "–",
+            "met": None,
+        },
+        {
+            "what": "enrol: the same bare statement, seconds",
+            "figure": bare,
+            "measured": f"{bare:.1f}",
+            "budget": "–",
+            "met": None,
+        },
+        {
+            "what": "enrol: occurrence against bare statement",
+            "figure": ratio,
+            "measured": f"{ratio:.2f}",
+            "budget": "1.2 or less",
+            "met": ratio <= 1.2,
+        },
+    ]
+
+
+def _bare(account: int, contact: int, occurrence: int) -> float:
+    flow, step = _flow(account)
+    stage.settle()
+    session = stage.owner()
+    session.autocommit = False
+    began = time.perf_counter()
+    with session.cursor() as cursor:
+        cursor.execute(
+            BARE, {"account": account, "flow": flow, "step": step, "type": contact, "occurrence": -1 - occurrence}
+        )
+        session.commit()
+    seconds = time.perf_counter() - began
+    session.close()
+    _forget(flow)
+    return seconds
+
+
+def _occurrence(account: int, contact: int, people: int) -> float:
+    from accounts.actors import Actor
+    from accounts.tenancy import account_scope
+    from triggers import schedules
+    from triggers.models import Occurrence
+
+    flow, _step = _flow(account)
+    stage.settle()
+    made = schedules.run_now(account, flow, by=Actor.flyt(account))
+    seconds = stage.workers(OCCURRENCE.format(account=account, occurrence=made.pk), 1)
+    with account_scope(account):
+        done = Occurrence.objects.get(pk=made.pk)
+        if (done.status, done.enrolled) != ("done", people // 2):
+            raise SystemExit(f"the run is {done.status} with {done.enrolled} enrolled: not a fair run")
+    _forget(flow)
+    return seconds
+
+
+def _flow(account: int) -> tuple[int, int]:
+    from accounts.tenancy import account_scope
+    from tests.make import make_flow, steps_of
+
+    below = {"all": [{"property": "score", "operator": "lt", "value": 50}]}
+    with account_scope(account):
+        flow = make_flow(["wait 1 week"], schedule={"frequency": "daily"}, criteria=below, status="running")
+        return flow.pk, steps_of(flow)[0].pk
+
+
+def _forget(flow: int) -> None:
+    stage.run("delete from participants_participant where flow_id = %s", flow)
