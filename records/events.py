@@ -5,11 +5,11 @@ An event row is written with the change. It is also made pending when something 
 once, without depending on the order of ids (a serial id is not commit order).
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
-from psycopg2.extras import Json
 
 from accounts.tenancy import current_account_id
 from scheduling.clock import now
@@ -23,11 +23,14 @@ event as (
   select %(event_account)s, source.record_id, %(event_kind)s, source.detail, %(event_flow)s, source.depth, %(event_at)s
   from ({source}) source
   returning id
+),
+pending as (
+  insert into records_eventpending (account_id, event_id)
+  select %(event_account)s, event.id from event
+  where exists (select 1 from records_listenedkind k
+                where k.account_id = %(event_account)s and k.kind = %(event_kind)s)
 )
-insert into records_eventpending (account_id, event_id)
-select %(event_account)s, event.id from event
-where exists (select 1 from records_listenedkind k
-              where k.account_id = %(event_account)s and k.kind = %(event_kind)s)
+select count(*) from event
 """
 
 
@@ -35,8 +38,8 @@ def insert_sql(kind: str, source: str, *, flow_id: int | None = None, before: st
     """One statement that writes an event for every row of `source`, and makes it pending where it is listened to.
 
     `source` is a SELECT of record_id (bigint), detail (jsonb) and depth (int); it may name common table expressions
-    given in `before` ("a as (...), b as (...)"). Returns the SQL and its own parameters, all named event_*; the
-    caller adds those of `source` and `before`.
+    given in `before` ("a as (...), b as (...)"). Returns the SQL, which answers with the number of events, and its
+    own parameters, all named event_*; the caller adds those of `source` and `before`.
     """
     params = {"event_account": current_account_id(), "event_kind": kind, "event_flow": flow_id, "event_at": now()}
     return WRITE.format(before=f"{before.strip()}," if before else "", source=source), params
@@ -57,7 +60,9 @@ def record_events(
         flow_id=flow_id,
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, {**params, "record_ids": list(record_ids), "detail": Json(detail or {}), "depth": depth})
+        cursor.execute(
+            sql, {**params, "record_ids": list(record_ids), "detail": json.dumps(detail or {}), "depth": depth}
+        )
 
 
 def listen(kinds: Iterable[str]) -> None:

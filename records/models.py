@@ -235,6 +235,7 @@ class Import(AccountModel):
     delimiter = models.CharField(max_length=4)
     status = models.CharField(max_length=10, choices=ImportStatus, default=ImportStatus.WAITING)
     next_row = models.IntegerField(default=0)  # rows before it are in
+    next_byte = models.BigIntegerField(default=0)  # where in the file that row begins
     rows = models.IntegerField(null=True)
     created = models.IntegerField(default=0)
     updated = models.IntegerField(default=0)

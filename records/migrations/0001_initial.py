@@ -48,6 +48,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("next_row", models.IntegerField(default=0)),
+                ("next_byte", models.BigIntegerField(default=0)),
                 ("rows", models.IntegerField(null=True)),
                 ("created", models.IntegerField(default=0)),
                 ("updated", models.IntegerField(default=0)),

@@ -1,0 +1,117 @@
+"""One incoming row about a record, checked against the object type before anything is looked up or written."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+from django.utils.translation import gettext as _
+
+from . import values
+from .models import Consent, Property, PropertyType
+from .refusals import Error
+from .values import JsonValue
+
+FIELDS = frozenset({"id", "external_id", "properties", "consent", "consent_at", "former_employee"})
+MATCHES = ("email", "external_id", "id")
+LONGEST_EXTERNAL_ID = 200
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a row says: only what is in `properties` and `fields` is changed; None there clears."""
+
+    properties: dict[str, JsonValue] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def key(self, match_on: str) -> JsonValue:
+        """What the row is matched by; None without it."""
+        return self.properties.get("email") if match_on == "email" else self.fields.get(match_on)
+
+
+@dataclass(frozen=True)
+class RowReader:
+    """Reads rows of one object type. `zone`: where moments without an offset were meant."""
+
+    properties: dict[str, Property]
+    match_on: str
+    zone: ZoneInfo
+
+    def read(self, row: Mapping[str, Any]) -> tuple[Row, list[Error]]:
+        """The row normalised, and every fault with its path; with any, use no part of it."""
+        found, errors = Row(), list(self._unknown_fields(row))
+        given = row.get("properties", {})
+        if isinstance(given, Mapping):
+            errors += self._read_properties(given, found)
+        else:
+            errors.append(Error("properties", _("An object of property keys and values.")))
+        for name in ("id", "external_id", "consent", "consent_at", "former_employee"):
+            if name in row and name in FIELDS:
+                try:
+                    found.fields.update(self._field(name, row[name]))
+                except ValueError as error:
+                    errors.append(Error(name, str(error)))
+        if not errors and found.key(self.match_on) is None:
+            path = "properties.email" if self.match_on == "email" else self.match_on
+            errors.append(Error(path, _("Rows are matched by this, so it cannot be left out.")))
+        return found, errors
+
+    def _unknown_fields(self, row: Mapping[str, Any]) -> Iterator[Error]:
+        for name in row:
+            if name not in FIELDS:
+                yield Error(str(name), _("Not known here. Values of properties go under “properties”."))
+        if "id" in row and self.match_on != "id":
+            yield Error("id", _("Give an id only when rows are matched by it."))
+
+    def _read_properties(self, given: Mapping[str, Any], found: Row) -> Iterator[Error]:
+        region = _region(given.get("country"))
+        for key, value in given.items():
+            property = self.properties.get(key)
+            if property is None:
+                yield Error(f"properties.{key}", _("There is no such property."))
+                continue
+            try:
+                found.properties[key] = values.clean(property, value, region=region, zone=self.zone)
+            except ValueError as error:
+                yield Error(f"properties.{key}", str(error))
+
+    def _field(self, name: str, value: object) -> dict[str, Any]:
+        if name == "id":
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63:
+                raise ValueError(_("An id is a whole number."))
+            return {"id": value}
+        if name == "external_id":
+            text = values.clean(_Plain(PropertyType.TEXT), value)
+            if text is not None and len(str(text)) > LONGEST_EXTERNAL_ID:
+                raise ValueError(_("At most {most} characters.").format(most=LONGEST_EXTERNAL_ID))
+            return {"external_id": text}
+        if name == "consent":
+            consent = _consent(value)
+            return {"consent": consent} if consent else {}
+        if name == "consent_at":
+            moment = values.clean(_Plain(PropertyType.DATETIME), value, zone=self.zone)
+            return {"consent_at": datetime.fromisoformat(str(moment))} if moment else {}
+        answer = values.clean(_Plain(PropertyType.BOOLEAN), value)
+        return {} if answer is None else {name: answer}
+
+
+@dataclass(frozen=True)
+class _Plain:
+    type: str
+    options: list[str] = field(default_factory=list)
+
+
+def _consent(value: object) -> str | None:
+    """Given or withdrawn, also as yes and no in the languages of files; None when the row does not say."""
+    if isinstance(value, str) and value.strip().lower() in Consent.values:
+        return value.strip().lower()
+    answer = values.clean(_Plain(PropertyType.BOOLEAN), value)
+    return None if answer is None else Consent.GIVEN if answer else Consent.WITHDRAWN
+
+
+def _region(country: object) -> str | None:
+    """The country as phone numbers know it, when it is a code such as NO."""
+    code = country.strip().upper() if isinstance(country, str) else ""
+    return code if code in phonenumbers.SUPPORTED_REGIONS else None
