@@ -63,6 +63,8 @@ def read(document: object, *, current: dict[str, Any], flow: Flow, object_type: 
         raise InvalidDocument(faults)
     reader = DocumentReader(object_type)
     whole = {**current, **reader.known(document, BLANK)}
+    if not isinstance(document, dict):
+        raise InvalidDocument(reader.errors)
     _refuse_read_only(reader, whole, current)
     settings = _settings(reader, whole, current, flow)
     draft = Draft(
@@ -88,9 +90,6 @@ def _refuse_read_only(reader: DocumentReader, whole: dict[str, Any], current: di
 
 
 def _settings(reader: DocumentReader, whole: dict[str, Any], current: dict[str, Any], flow: Flow) -> dict[str, Any]:
-    name = reader.text("name", whole["name"], most=200)
-    if not name:
-        reader.refuse("name", _("Give the flow a name."))
     starts_at = reader.moment("starts_at", whole["starts_at"])
     enrolment_ends_at = reader.moment("enrolment_ends_at", whole["enrolment_ends_at"])
     if whole["starts_at"] != current["starts_at"] and flow.status != FlowStatus.NOT_RUNNING:
@@ -98,7 +97,7 @@ def _settings(reader: DocumentReader, whole: dict[str, Any], current: dict[str, 
     if starts_at and enrolment_ends_at and enrolment_ends_at <= starts_at:
         reader.refuse("enrolment_ends_at", _("The end must be after the start."))
     return {
-        "name": name,
+        "name": reader.text("name", whole["name"], most=200, required=True),
         "description": reader.text("description", whole["description"], most=4000, several_lines=True),
         "time_zone": reader.time_zone("time_zone", whole["time_zone"]),
         "only_once": reader.flag("only_once", whole["only_once"]),
@@ -116,10 +115,12 @@ def _success(reader: DocumentReader, value: object, current: list[dict[str, Any]
     known = [each["criteria"] for each in current]
     names: set[str] = set()
 
-    def one(path: str, given: object) -> dict[str, Any]:
+    def one(path: str, given: object) -> dict[str, Any] | None:
         item = reader.known(given, ("name", "criteria"), path=path)
-        name = reader.text(f"{path}.name", item.get("name", ""), most=200)
-        if not name or name in names:
+        if not isinstance(given, dict):
+            return None
+        name = reader.text(f"{path}.name", item.get("name", ""), most=200, required=True)
+        if name in names:
             reader.refuse(f"{path}.name", _("Give it a name of its own."))
         names.add(name)
         tree = item.get("criteria")
@@ -178,6 +179,8 @@ def _triggers(reader: DocumentReader, value: object, current: dict[str, Any], ti
 
     def one(path: str, item: object) -> TriggerDraft | None:
         given = reader.known(item, TRIGGER_KEYS, path=path)
+        if not isinstance(item, dict):
+            return None
         trigger_id = reader.identity(f"{path}.id", given.get("id"))
         if trigger_id is not None and trigger_id not in old:
             reader.refuse(

@@ -26,7 +26,8 @@ def refuse_where_people_stand(path: Path, draft: Sequence[StepDraft]) -> None:
     standing = _standing(path, _disturbed(path, draft))
     if not standing:
         return
-    here = [step for step in path.steps.values() if step.pk in standing]
+    in_order = [step_id for step in path.sequences[TRUNK] for step_id in path.inside(step.pk)]
+    here = [path.steps[step_id] for step_id in in_order if step_id in standing]
     where = ", ".join(
         ngettext("{people} person on “{name}”", "{people} people on “{name}”", standing[step.pk]).format(
             people=standing[step.pk], name=step_name(step)

@@ -29,12 +29,14 @@ class DocumentReader(Reader):
         super().__init__()
         self.object_type = object_type
 
-    def text(self, path: str, value: object, *, most: int, several_lines: bool = False) -> str:
+    def text(self, path: str, value: object, *, most: int, required: bool = False, several_lines: bool = False) -> str:
         """Text of at most `most` characters, without blanks around it."""
         if not isinstance(value, str):
             self.refuse(path, _("Write a text."))
             return ""
         text = value.strip()
+        if required and not text:
+            self.refuse(path, _("Write a name."))
         if len(text) > most:
             self.refuse(path, _("Write at most {most} characters.").format(most=most))
         allowed = "\n\r\t" if several_lines else ""

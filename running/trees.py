@@ -60,6 +60,8 @@ class TreeReader:
         if self.count > MOST_STEPS:  # told once, by the trunk
             return None
         given = self.reader.known(value, STEP_KEYS, path=path)
+        if not isinstance(value, dict):
+            return None
         step_id = self.reader.identity(f"{path}.id", given.get("id"))
         if step_id is None and given.get("kind") == FINISH:  # there is one: it needs no id to be known by
             step_id = self.finish_id if self.finish_id in self.left else None
@@ -132,6 +134,8 @@ class TreeReader:
         self, path: str, value: object, left: dict[int, dict[str, Any]], *, is_last: bool, depth: int
     ) -> BranchDraft | None:
         given = self.reader.known(value, BRANCH_KEYS, path=path)
+        if not isinstance(value, dict):
+            return None
         branch_id = self.reader.identity(f"{path}.id", given.get("id"))
         if branch_id is None and given.get("is_everyone_else") is True:  # there is one: it needs no id to be known by
             branch_id = next((each["id"] for each in left.values() if each["is_everyone_else"]), None)
