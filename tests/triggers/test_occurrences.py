@@ -1,8 +1,9 @@
 """Working through a run: everyone who matches, once, whatever happens meanwhile."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 import pytest
 from django.db import OperationalError, connection, connections
@@ -359,6 +360,60 @@ def test_when_end_has_returned_nobody_more_is_enrolled() -> None:
         in_threads(worker, ender)
         assert len(enrolled(acme, flow)) == after[0] < 200
         assert the_run(acme, flow=flow).status == "aborted"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_when_pause_has_returned_newcomers_wait_in_the_queue() -> None:
+    """A worker stands still in the middle of its chunk while the flow is paused: the pause waits for it."""
+    acme = make_account("Acme")
+    people = contacts(acme, 3)
+    flow = scheduled(acme, DAILY)
+    clock.move_to(NINE)
+    fire_all()
+    run = the_run(acme)
+    walking_at_pause: list[int] = []
+
+    def walking() -> int:
+        with account_scope(acme.pk):
+            return Participant.objects.filter(flow=flow, step_id__isnull=False).count()
+
+    def pauser() -> None:
+        until(lambda: waiting_for_a_lock() == 1)
+        verbs.pause(acme.pk, flow.pk, by=Actor.flyt(acme.pk))
+        walking_at_pause.append(walking())
+
+    def releaser() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_advisory_lock(42)")
+            holding.set()
+            until(lambda: waiting_for_a_lock() == 2 or bool(walking_at_pause))
+            cursor.execute("select pg_advisory_unlock(42)")
+
+    def worker() -> None:
+        holding.wait(10)
+        occurrences.work(acme.pk, run.pk)
+
+    holding = threading.Event()
+    with raising(people[1], "perform pg_advisory_xact_lock(42);"):
+        in_threads(releaser, worker, pauser)
+    assert walking_at_pause == [walking()] == [3]
+
+
+def waiting_for_a_lock() -> int:
+    """How many sessions wait for an advisory lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            select count(*) from pg_locks where locktype = 'advisory' and not granted
+              and database = (select oid from pg_database where datname = current_database())
+        """)
+        return int(cursor.fetchone()[0])
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Look again and again, for ten seconds at most."""
+    end = monotonic() + 10
+    while not is_so():
+        assert monotonic() < end
 
 
 @pytest.mark.django_db(transaction=True)
