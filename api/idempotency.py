@@ -9,12 +9,12 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection
 from django.db.models.functions import Now
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
@@ -26,7 +26,7 @@ from accounts.tenancy import account_scope
 from .errors import Refused
 
 ABANDONED_AFTER = timedelta(seconds=60)  # of the database's own time: a test clock frees nothing
-LONGEST: Final = IdempotencyKey._meta.get_field("key").max_length
+LONGEST: Final = 200  # characters of a key, as the column holds them
 KEPT_HEADERS = ("Location", "ETag")
 TRY_LOCK = "select pg_try_advisory_xact_lock(hashtextextended(%s, %s))"
 
@@ -96,8 +96,9 @@ def _refuse_or_replay(row: IdempotencyKey, mark: str) -> None:
         raise Refused(422, "idempotency_key_reused", _("This Idempotency-Key belongs to another request."))
     if row.status is None:
         raise _in_progress()
-    headers = {**row.body["headers"], "Idempotency-Replayed": "true"}
-    raise Replay(Response(row.body["data"], status=row.status, headers=headers))
+    kept: dict[str, Any] = row.body or {}
+    headers = {**kept["headers"], "Idempotency-Replayed": "true"}
+    raise Replay(Response(kept["data"], status=row.status, headers=headers))
 
 
 def _in_progress() -> Refused:
@@ -111,7 +112,8 @@ def fingerprint(request: Request) -> str:
     if not (request.content_type or "").startswith("multipart/"):
         digest.update(request._request.body)
         return digest.hexdigest()
-    for name, values in sorted(request.data.lists()):
+    form: QueryDict = request.data  # type: ignore[assignment]  # of a form, with its files
+    for name, values in sorted(form.lists()):
         for value in values:
             digest.update(f"\n{name}=".encode())
             for chunk in value.chunks() if isinstance(value, UploadedFile) else [str(value).encode()]:

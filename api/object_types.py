@@ -34,7 +34,7 @@ class PropertyShape(Shape):
     id = serializers.IntegerField(read_only=True)
     object_type = serializers.CharField(source="object_type.key", default="contact")
     key = serializers.CharField(help_text="Where records keep the value; never changes.")
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # Field has an attribute of this name
     type = serializers.ChoiceField(PropertyType.choices)
     options = serializers.ListField(child=serializers.CharField(), default=list, help_text="Of a choice.")
     description = serializers.CharField(allow_blank=True, default="")

@@ -1,6 +1,7 @@
 """What the OpenAPI document says of every endpoint alike: the key, the errors, the parameters of lists."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -9,6 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import serializers
 
 from .errors import PROBLEM
+from .pagination import PageQuery
 from .shapes import Problem
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -31,7 +33,7 @@ IF_MATCH = OpenApiParameter(
 REFUSAL = OpenApiResponse(Problem, description="Refused; nothing was changed. `code` says why.")
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class ApiKeyScheme(OpenApiAuthenticationExtension):
     """How the document describes the key."""
 
     target_class = "api.auth.ApiKeyAuthentication"
@@ -42,28 +44,44 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {"type": "http", "scheme": "bearer", "description": "A key of the account: `flyt_...`."}
 
 
+class ApiSchema(AutoSchema):
+    """Tells a list from one thing at the address below it."""
+
+    def get_operation_id(self) -> str:
+        """As ever, but what comes in pages is listed."""
+        name = str(super().get_operation_id())
+        is_paged = any(
+            isinstance(each, type) and issubclass(each, PageQuery) for each in self.get_override_parameters()
+        )
+        return f"{name.removesuffix('_retrieve')}_list" if is_paged else name
+
+
 def endpoint(
     summary: str,
     *,
     answers: Described = None,
     status: int = 200,
     takes: Described = None,
-    query: Described = None,
+    query: type[serializers.Serializer[Any]] | None = None,
     headers: tuple[OpenApiParameter, ...] = (),
+    idempotent: bool = False,
+    also: Mapping[int, Described] | None = None,
     **more: Any,
 ) -> Callable[[Handler], Handler]:
     """Describe a handler: what it takes and answers, beside the errors that every endpoint may give."""
-    is_post = status == 201 or more.pop("idempotent", False)
-    parameters = [*([query] if query else []), *([IDEMPOTENCY_KEY] if is_post else []), *headers]
+    takes_key = idempotent or status == 201
+    parameters: list[OpenApiParameter | type[serializers.Serializer[Any]]] = [query] if query else []
+    parameters += [*([IDEMPOTENCY_KEY] if takes_key else []), *headers]
     return extend_schema(
         summary=summary,
         request=takes,
-        responses={status: answers, ("default", PROBLEM): REFUSAL},
+        responses={status: answers, **(also or {}), ("default", PROBLEM): REFUSAL},
         parameters=parameters,
         **more,
     )
 
 
+@cache
 def paged(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
     """A page of `shape`, as the document describes it."""
     return inline_serializer(

@@ -53,7 +53,7 @@ class Problem(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     code = serializers.CharField(help_text="A stable word for programs.")
     detail = serializers.CharField(help_text="A sentence for people.")
-    errors = serializers.ListField(
+    errors = serializers.ListField(  # type: ignore[assignment]  # Serializer has a property of this name
         child=serializers.DictField(child=serializers.CharField()),
         required=False,
         help_text="Every fault, with its path in the body (or ?name for a parameter).",

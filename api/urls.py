@@ -3,7 +3,21 @@
 from django.urls import path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from . import object_types
+from . import (
+    contents,
+    events,
+    flow_verbs,
+    flows,
+    lists,
+    messages,
+    object_types,
+    participants,
+    preview,
+    records,
+    reports,
+    schedules,
+    subscriptions,
+)
 from .shapes import HIGHEST_ID
 from .views import UnknownAddress
 
@@ -31,6 +45,35 @@ app_name = "api"
 urlpatterns = [
     path("object-types/", object_types.ObjectTypes.as_view(), name="object-types"),
     path("properties/", object_types.Properties.as_view(), name="properties"),
+    path("records/", records.Records.as_view(), name="records"),
+    path("records/batch/", records.Batch.as_view(), name="records-batch"),
+    path("records/<id:record_id>/", records.OneRecord.as_view(), name="record"),
+    path("lists/", lists.Lists.as_view(), name="lists"),
+    path("lists/<id:list_id>/", lists.OneList.as_view(), name="list"),
+    path("lists/<id:list_id>/records/", lists.ListRecords.as_view(), name="list-records"),
+    path("events/", events.Events.as_view(), name="events"),
+    path("contents/", contents.Contents.as_view(), name="contents"),
+    path("contents/<id:content_id>/", contents.OneContent.as_view(), name="content"),
+    path("subscription-types/", subscriptions.SubscriptionTypes.as_view(), name="subscription-types"),
+    path("suppressions/", subscriptions.Suppressions.as_view(), name="suppressions"),
+    path("suppressions/<id:suppression_id>/", subscriptions.OneSuppression.as_view(), name="suppression"),
+    path("messages/", messages.Messages.as_view(), name="messages"),
+    path("flows/", flows.Flows.as_view(), name="flows"),
+    path("flows/<id:flow_id>/", flows.OneFlow.as_view(), name="flow"),
+    path("flows/<id:flow_id>/start/", flow_verbs.Start.as_view(), name="flow-start"),
+    path("flows/<id:flow_id>/pause/", flow_verbs.Pause.as_view(), name="flow-pause"),
+    path("flows/<id:flow_id>/resume/", flow_verbs.Resume.as_view(), name="flow-resume"),
+    path("flows/<id:flow_id>/end/", flow_verbs.End.as_view(), name="flow-end"),
+    path("flows/<id:flow_id>/skip-next/", flow_verbs.SkipNext.as_view(), name="flow-skip-next"),
+    path("flows/<id:flow_id>/problems/", reports.Problems.as_view(), name="flow-problems"),
+    path("flows/<id:flow_id>/preview/", preview.FlowPreview.as_view(), name="flow-preview"),
+    path("flows/<id:flow_id>/statistics/", reports.Statistics.as_view(), name="flow-statistics"),
+    path("flows/<id:flow_id>/log/", reports.Log.as_view(), name="flow-log"),
+    path("flows/<id:flow_id>/occurrences/", schedules.Occurrences.as_view(), name="flow-occurrences"),
+    path("flows/<id:flow_id>/participants/", participants.FlowParticipants.as_view(), name="flow-participants"),
+    path("participants/<id:participant_id>/", participants.OneParticipant.as_view(), name="participant"),
+    path("participants/<id:participant_id>/leave/", participants.Leave.as_view(), name="participant-leave"),
+    path("schedules/preview/", schedules.SchedulePreview.as_view(), name="schedule-preview"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
     re_path("", UnknownAddress.as_view()),

@@ -19,6 +19,7 @@ from accounts.tenancy import account_scope
 from . import errors
 from .idempotency import Replay, Reservation, reserve
 from .parsing import JsonParser
+from .schema import ApiSchema
 
 
 class _Undone(Exception):
@@ -36,6 +37,7 @@ class AccountView(APIView):
     """
 
     parser_classes: Any = (JsonParser,)
+    schema = ApiSchema()
     rights: ClassVar[Mapping[str, Right]] = {}
 
     _scope: ExitStack

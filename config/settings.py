@@ -215,6 +215,16 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "FlowStatus": "flows.models.FlowStatus",
+        "ImportStatus": "records.models.ImportStatus",
+        "ListKind": "records.models.ListKind",
+        "MessageStatus": "messaging.models.MessageStatus",
+        "OccurrenceKind": "triggers.models.OccurrenceKind",
+        "OccurrenceStatus": "triggers.models.OccurrenceStatus",
+        "ParticipantStatus": "participants.models.ParticipantStatus",
+        "PropertyType": "records.models.PropertyType",
+    },
 }
 
 LOGGING = {

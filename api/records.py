@@ -1,0 +1,284 @@
+"""Records: contacts, companies ... one at a time or ten thousand in one request."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import history
+from accounts.actors import Actor
+from accounts.history import NotAllowed
+from accounts.rights import Right
+from records import events
+from records.models import Consent, ObjectType, Record
+from records.upserts import MOST_ROWS, Result, Status, upsert
+from scheduling.clock import now
+
+from .errors import Invalid
+from .object_types import object_type
+from .pagination import PageQuery, page
+from .schema import endpoint, paged
+from .shapes import Shape
+from .views import AccountView
+
+SOURCE = "api"
+SEARCHED = ("email", "properties__first_name", "properties__last_name", "properties__name", "external_id")
+
+
+class RecordShape(Shape):
+    """A record."""
+
+    id = serializers.IntegerField()
+    object_type = serializers.CharField(source="object_type.key")
+    properties = serializers.DictField(help_text="Values by the keys of properties.")
+    external_id = serializers.CharField(allow_null=True, help_text="Its id in your system.")
+    consent = serializers.ChoiceField(Consent.choices)
+    consent_at = serializers.DateTimeField(allow_null=True)
+    former_employee = serializers.BooleanField()
+    archived_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class RecordChange(Shape):
+    """What is left out stays as it is; null clears."""
+
+    properties = serializers.DictField(required=False, help_text="Values by the keys of properties.")
+    external_id = serializers.CharField(required=False, allow_null=True, max_length=200)
+    consent = serializers.JSONField(required=False, help_text='true, false, "given" or "withdrawn".')
+    consent_at = serializers.DateTimeField(required=False)
+    former_employee = serializers.BooleanField(required=False)
+
+
+class NewRecord(RecordChange):
+    """A record to create; one that is there already with the same address or external id is updated."""
+
+    object_type = serializers.CharField(default="contact")
+    match_on = serializers.ChoiceField(
+        ["email", "external_id"],
+        required=False,
+        help_text="What makes two records the same; by default the e-mail address if there is one.",
+    )
+
+
+class BatchRow(RecordChange):
+    """One record of a batch."""
+
+    id = serializers.IntegerField(required=False, help_text="Only where records are matched by id.")
+
+
+class Rows(serializers.Field[Any, Any, Any, Any]):
+    """Rows as they came: the package that writes them checks each, so that a bad one is refused alone."""
+
+    def to_internal_value(self, data: Any) -> list[Mapping[str, Any]]:
+        """At most 10,000 objects."""
+        if not isinstance(data, list):
+            raise serializers.ValidationError(_("Send a list of records."))
+        if not 0 < len(data) <= MOST_ROWS:
+            raise serializers.ValidationError(_("Send 1 to {most} records.").format(most=MOST_ROWS))
+        wrong = {str(i): [_("Send an object.")] for i, row in enumerate(data) if not isinstance(row, dict)}
+        if wrong:
+            raise serializers.ValidationError(wrong)
+        return data
+
+
+class BatchQuestion(Shape):
+    """Many records of one object type."""
+
+    object_type = serializers.CharField(default="contact")
+    match_on = serializers.ChoiceField(["email", "external_id", "id"], default="email")
+    records = Rows()
+
+
+class BatchShape(Shape):
+    """A batch, as the document describes it."""
+
+    object_type = serializers.CharField(default="contact")
+    match_on = serializers.ChoiceField(["email", "external_id", "id"], default="email")
+    records = serializers.ListField(child=BatchRow(), max_length=MOST_ROWS)
+
+
+class FaultShape(Shape):
+    """What is wrong with a record of a batch."""
+
+    path = serializers.CharField(help_text="Within the record.")
+    message = serializers.CharField()
+
+
+class ResultShape(Shape):
+    """What became of a record of the batch."""
+
+    status = serializers.ChoiceField([each.value for each in Status])
+    id = serializers.IntegerField(allow_null=True)
+    errors = FaultShape(many=True)  # type: ignore[assignment]  # Serializer has a property of this name
+    superseded_by = serializers.IntegerField(
+        allow_null=True, help_text="The position of a later row about the same record."
+    )
+
+
+class BatchAnswer(Shape):
+    """What became of the records, in their order."""
+
+    created = serializers.IntegerField()
+    updated = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
+    refused = serializers.IntegerField()
+    results = ResultShape(many=True)
+
+
+class RecordQuery(PageQuery):
+    """Which records."""
+
+    object_type = serializers.CharField(required=False, help_text="The key of an object type.")
+    email = serializers.CharField(required=False, max_length=254)
+    external_id = serializers.CharField(required=False, max_length=200)
+    search = serializers.CharField(
+        required=False, max_length=200, help_text="Part of the name, e-mail address or external id."
+    )
+    archived = serializers.BooleanField(required=False, default=False, help_text="Archived ones instead.")
+
+
+class Records(AccountView):
+    """The records of the account."""
+
+    rights = {"GET": Right.SEE, "POST": Right.EDIT_CONTENT}
+
+    @endpoint("The records of the account", query=RecordQuery, answers=paged(RecordShape))
+    def get(self, request: Request) -> Response:
+        """In the order they were made."""
+        query = self.query(RecordQuery)
+        return page(found_records(query), request, query, show_records)
+
+    @endpoint("Create or update a record", takes=NewRecord, answers=RecordShape, status=201, also={200: RecordShape})
+    def post(self, request: Request) -> Response:
+        """201 when it is new, 200 when a record with the same address or external id was updated."""
+        given = document(request)
+        of = object_type("object_type", given.pop("object_type", "contact"))
+        result = write(of, given, match_on=given.pop("match_on", None) or match_for(given))
+        return answer_record(result.id, status=201 if result.status == Status.CREATED else 200)
+
+
+class OneRecord(AccountView):
+    """A record."""
+
+    rights = {"GET": Right.SEE, "PATCH": Right.EDIT_CONTENT, "DELETE": Right.EDIT_CONTENT}
+
+    @endpoint("A record", answers=RecordShape)
+    def get(self, request: Request, record_id: int) -> Response:
+        """Also when it is archived."""
+        return answer_record(record_id)
+
+    @endpoint("Change a record", takes=RecordChange, answers=RecordShape)
+    def patch(self, request: Request, record_id: int) -> Response:
+        """What is left out stays as it is; null clears."""
+        record = Record.objects.select_related("object_type").get(pk=record_id)
+        if record.archived_at is not None:
+            raise NotAllowed("archived", _("This record is archived."))
+        given = document(request)
+        if "id" in given:
+            raise Invalid(("id", _("A record keeps its id.")))
+        write(record.object_type, {**given, "id": record_id}, match_on="id")
+        return answer_record(record_id)
+
+    @endpoint("Archive a record", status=204)
+    def delete(self, request: Request, record_id: int) -> Response:
+        """It leaves its flows and is enrolled in none; its story stays."""
+        archive(Record.objects.select_for_update(no_key=True).get(pk=record_id), by=self.actor)
+        return Response(status=204)
+
+
+class Batch(AccountView):
+    """Many records at once."""
+
+    rights = {"POST": Right.EDIT_CONTENT}
+
+    @endpoint("Create or update up to 10,000 records", takes=BatchShape, answers=BatchAnswer, idempotent=True)
+    def post(self, request: Request) -> Response:
+        """Answered one by one, in order: a record with a fault is refused alone."""
+        given = self.read(BatchQuestion)
+        of = object_type("object_type", given["object_type"])
+        results = upsert(of, given["records"], match_on=given["match_on"], source=SOURCE)
+        statuses = [result.status for result in results]
+        return Response(
+            {
+                **{status.value: statuses.count(status) for status in Status},
+                "results": [show_result(result) for result in results],
+            }
+        )
+
+
+def found_records(query: Mapping[str, Any]) -> QuerySet[Record]:
+    """The records that a query asks for."""
+    rows: QuerySet[Record] = Record.objects.filter(archived_at__isnull=not query["archived"])
+    if key := query.get("object_type"):
+        rows = rows.filter(object_type=object_type("?object_type", key))
+    if email := query.get("email"):
+        rows = rows.filter(email=email.strip().lower())
+    if external_id := query.get("external_id"):
+        rows = rows.filter(external_id=external_id)
+    if text := query.get("search"):
+        wanted = Q()
+        for name in SEARCHED:
+            wanted |= Q(**{f"{name}__icontains": text})
+        rows = rows.filter(wanted)
+    return rows
+
+
+def show_records(rows: Sequence[Record]) -> Any:
+    """Records as the API shows them, with one query for their object types."""
+    types = ObjectType.objects.in_bulk({row.object_type_id for row in rows})
+    for row in rows:
+        row.object_type = types[row.object_type_id]
+    return RecordShape(rows, many=True).data
+
+
+def answer_record(record_id: int | None, *, status: int = 200) -> Response:
+    """A record; raises `Record.DoesNotExist`."""
+    record = Record.objects.select_related("object_type").get(pk=record_id)
+    return Response(RecordShape(record).data, status=status)
+
+
+def document(request: Request) -> dict[str, Any]:
+    """The body, which must be an object; raises Invalid."""
+    if not isinstance(request.data, dict):
+        raise Invalid(("", _("Send an object.")))
+    return dict(request.data)
+
+
+def match_for(given: Mapping[str, Any]) -> str:
+    """What makes a record the same as one that is there: its address, else its external id."""
+    properties = given.get("properties")
+    has_email = isinstance(properties, dict) and bool(properties.get("email"))
+    return "external_id" if given.get("external_id") and not has_email else "email"
+
+
+def write(of: ObjectType, given: Mapping[str, Any], *, match_on: str) -> Result:
+    """Write one record; raises Invalid when it is refused."""
+    (result,) = upsert(of, [given], match_on=match_on, source=SOURCE)
+    if result.status == Status.REFUSED:
+        raise Invalid(*((error.path, error.message) for error in result.errors))
+    return result
+
+
+def show_result(result: Result) -> dict[str, Any]:
+    """What became of one row."""
+    return {
+        "status": result.status.value,
+        "id": result.id,
+        "errors": [{"path": error.path, "message": error.message} for error in result.errors],
+        "superseded_by": result.superseded_by,
+    }
+
+
+def archive(record: Record, *, by: Actor) -> None:
+    """Put a record away; a second time changes nothing."""
+    if record.archived_at is not None:
+        return
+    record.archived_at = now()
+    record.save(update_fields=["archived_at"])
+    events.record_events("record_archived", [record.pk], {"source": SOURCE})
+    history.record(record, "archive", by=by)
