@@ -21,6 +21,12 @@ class HouseJob(NamedTuple):
 
 
 JOBS: Final = (
+    HouseJob("triggers.tasks.fire_due_schedules", 1, "a run starts within a second or two of its moment"),
+    HouseJob("triggers.tasks.resume_occurrences", 5, "a run whose worker died goes on"),
+    HouseJob("participants.tasks.dispatch", 1, "people move on as soon as they are due"),
+    HouseJob("messaging.tasks.deliver_due", 1, "messages leave as soon as they are due"),
+    HouseJob("messaging.tasks.sweep_unconfirmed", 30, "messages whose worker died while sending get a final word"),
+    HouseJob("running.tasks.finish_endings", 2, "flows that have ended are emptied"),
     HouseJob("running.heartbeat.default", 5, "/readyz: beat sends and a worker of `default` runs"),
     HouseJob("running.heartbeat.engine", 5, "/readyz: a worker of `engine` runs"),
     HouseJob("running.heartbeat.delivery", 5, "/readyz: a worker of `delivery` runs"),
