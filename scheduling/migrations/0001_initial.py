@@ -1,3 +1,5 @@
+"""The one row of the test clock."""
+
 from django.db import migrations, models
 
 

@@ -159,7 +159,9 @@ def test_a_reference_to_another_accounts_row_is_refused_at_commit(both: tuple[Ac
 
 def test_the_restricted_role_owns_nothing_and_is_no_superuser(db: None) -> None:
     role = connection.restricted_role
-    assert sql("select count(*) from pg_class where relowner = (select oid from pg_roles where rolname = %s)", role) == 0
+    assert (
+        sql("select count(*) from pg_class where relowner = (select oid from pg_roles where rolname = %s)", role) == 0
+    )
     assert sql("select rolsuper or rolbypassrls or rolcreaterole from pg_roles where rolname = %s", role) is False
 
 
