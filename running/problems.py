@@ -113,7 +113,7 @@ def _steps(path: Path) -> Iterator[Problem]:
 
 def _criteria(flow: Flow, path: Path, triggers: list[Trigger]) -> Iterator[Problem]:
     """Criteria were right when they were saved; a property may be archived, or a list deleted, since."""
-    places = [each for each in _trees(flow, path, triggers) if each[0] is not None]
+    places = [each for each in _trees(flow, path, triggers) if each[0]]
     faults = criteria.check_all([tree for tree, *_place in places], flow.object_type)
     for (_tree, page, step_id, field), errors in zip(places, faults, strict=True):
         for error in errors:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from flows.models import Flow, Step
 from flows.path import Path
 from messaging import lifecycle as messages
+from messaging import rendering
 from messaging.models import Content
 
 from .base import Batch, Lack, SettingsError, StepKind, only
@@ -35,7 +36,7 @@ class SendEmail(StepKind):
         return {"content": chosen}
 
     def lacks(self, step: Step, path: Path) -> list[Lack]:
-        """A content with a subject and something to say."""
+        """A content with a subject and something to say, whose merge fields can be read."""
         contents = path.once("contents", lambda: Content.objects.in_bulk(path.pointed_at("content")))
         content = contents.get(step.settings.get("content"))
         if content is None:
@@ -45,7 +46,7 @@ class SendEmail(StepKind):
             lacks.append(Lack("content_without_subject", gettext("Write a subject."), "subject"))
         if not (content.html.strip() or content.text.strip()):
             lacks.append(Lack("content_is_empty", gettext("Write the message."), "html"))
-        return lacks
+        return lacks + [Lack("content_invalid", error.message, error.field) for error in rendering.check(content)]
 
     def summary(self, step: Step) -> str:
         """The content's name."""

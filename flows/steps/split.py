@@ -28,9 +28,10 @@ class Split(StepKind):
         branches = [branch for branch in path.branches_of(step.pk) if not branch.is_everyone_else]
         if not branches:
             return [Lack("split_without_branches", gettext("Add a branch."), "branches")]
+        message = gettext("Say who takes the branch “%s”.")
         return [
-            Lack("branch_without_criteria", gettext("Say who takes the branch “%s”.") % branch.name, "criteria")
-            for branch in branches
+            Lack("branch_without_criteria", message % branch.name, f"branches.{number}.criteria")
+            for number, branch in enumerate(branches)
             if not branch.criteria
         ]
 
