@@ -1,8 +1,11 @@
-"""Background work of schedules: the clock fires what is due, and runs are worked through chunk by chunk."""
+"""Background work of triggers: schedules fire, runs are worked through chunk by chunk, events have consequences."""
+
+from django.db import connection
 
 from accounts.tasks import account_task, house_job
+from accounts.tenancy import every_account
 
-from . import firing, occurrences
+from . import firing, matching, occurrences
 
 MOST_HINTS = 500  # of one job: the next tick hints at what is left
 
@@ -28,3 +31,22 @@ def resume_occurrences() -> None:
     """Take up runs that nobody works on: their hint was lost, or their worker."""
     for account_id, occurrence_id in occurrences.to_do(MOST_HINTS):
         work_occurrence.hint(account_id, occurrence_id)
+
+
+@account_task(queue="engine")
+def match_events(account_id: int) -> bool:
+    """Bring about what follows from an account's pending events."""
+    return matching.match(account_id)
+
+
+@house_job()
+def match_due() -> None:
+    """Find the accounts that have pending events."""
+    with every_account(), connection.cursor() as cursor:
+        cursor.execute(
+            "select a.id from accounts_account a"
+            " where exists (select 1 from records_eventpending p where p.account_id = a.id)"
+        )
+        found = [row[0] for row in cursor.fetchall()]
+    for account_id in found:
+        match_events.hint(account_id)
