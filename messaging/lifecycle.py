@@ -12,13 +12,15 @@ from django.db import connection
 
 from accounts.history import Moves
 from accounts.tenancy import current_account_id
+from records.events import record_events
 from scheduling.clock import now
 
-from .models import MessageStatus
+from .models import Message, MessageStatus
 
 MOVES: Final[Moves] = {
     "take": (frozenset({MessageStatus.QUEUED}), MessageStatus.SENDING),  # a worker is about to hand it over
-    "release": (frozenset({MessageStatus.SENDING}), MessageStatus.QUEUED),  # refused by a pause, or try later
+    # Back: refused by a pause, or to be tried later (a queued one only loses its lease and waits).
+    "release": (frozenset({MessageStatus.QUEUED, MessageStatus.SENDING}), MessageStatus.QUEUED),
     "send": (frozenset({MessageStatus.SENDING}), MessageStatus.SENT),  # the channel has taken it
     "fail": (frozenset({MessageStatus.QUEUED, MessageStatus.SENDING}), MessageStatus.FAILED),  # it never will
     "cancel": (frozenset({MessageStatus.QUEUED, MessageStatus.SENDING}), MessageStatus.CANCELLED),
@@ -27,6 +29,7 @@ MOVES: Final[Moves] = {
 
 Parameters = Mapping[str, Any]
 
+# `any(array(...))` looks each row up; a join may be planned as a walk over all messages of the account.
 MOVE = """
     with chosen as (
         select m.id from messaging_message m
@@ -34,7 +37,7 @@ MOVE = """
         order by m.id for no key update
     )
     update messaging_message m set status = %(move_target)s{also}
-    from chosen where m.account_id = %(move_account)s and m.id = chosen.id
+    where m.account_id = %(move_account)s and m.id = any(array(select id from chosen))
     returning m.id
 """
 
@@ -62,13 +65,13 @@ CANCEL = """
     with chosen as (
         select m.id from messaging_message m
         where m.account_id = %(cancel_account)s and m.status = any(%(cancel_sources)s)
-            and m.origin_key in ({origin_keys})
+            and m.origin_key = any(array({origin_keys}))
         order by m.id for no key update
     )
     update messaging_message m set reason = %(cancel_reason)s,
         status = case when m.status = 'queued' then %(cancel_target)s else m.status end,
         lease_until = case when m.status = 'queued' then null else m.lease_until end
-    from chosen where m.account_id = %(cancel_account)s and m.id = chosen.id
+    where m.account_id = %(cancel_account)s and m.id = any(array(select id from chosen))
     returning m.id
 """
 
@@ -109,17 +112,20 @@ def cancel(origin_keys: str, params: Parameters, *, reason: str) -> list[int]:
 
 
 def release(message_id: int, *, after_minutes: int = 0, failed_attempt: bool = False) -> None:
-    """Put a message that did not leave back into the queue, or cancel it if that was asked for meanwhile."""
-    values = {"id": message_id, "due_at": now(), "minutes": after_minutes, "failed": int(failed_attempt)}
+    """Put a message that did not leave back into the queue, or cancel it if that was asked for meanwhile.
+
+    It keeps its place in the queue unless it is told to wait.
+    """
+    values = {"id": message_id, "moment": now(), "minutes": after_minutes, "failed": int(failed_attempt)}
     back = move_many(
         "release",
         "m.id = %(id)s and m.reason = ''",
         values,
-        also="""lease_until = null, attempts = m.attempts + %(failed)s,
-            due_at = %(due_at)s + make_interval(mins => %(minutes)s)""",
+        also="""lease_until = null, attempts = m.attempts + %(failed)s, due_at = case when %(minutes)s = 0
+            then m.due_at else %(moment)s + make_interval(mins => %(minutes)s) end""",
     )
     if not back:
-        move_many("cancel", "m.id = %(id)s", values, also="lease_until = null")
+        move_many("cancel", "m.id = %(id)s and m.status = 'sending'", values, also="lease_until = null")
 
 
 def move_many(verb: str, where: str, params: Parameters, *, also: str = "") -> list[int]:
@@ -135,6 +141,12 @@ def move_many(verb: str, where: str, params: Parameters, *, also: str = "") -> l
         "move_target": target,
     }
     return _ids(MOVE.format(where=where, also=f", {also}" if also else ""), values)
+
+
+def record(kind: str, message: Message, **detail: Any) -> None:
+    """Write an event about a message on its record, in the name of the flow that sent it."""
+    about = {"message_id": message.pk, "origin_key": message.origin_key, "content_id": message.content_id}
+    record_events(kind, [message.record_id], {**about, **detail}, flow_id=message.flow_id, depth=message.depth)
 
 
 def _ids(statement: str, values: Parameters) -> list[int]:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Account
+from accounts.tenancy import current_account_id
 from records.models import Record
 from scheduling.clock import now
 
@@ -87,7 +88,7 @@ def render(content: Content, record: Record, *, links: Links) -> Rendered:
     Merge fields: `{{ record.first_name }}`, `{{ first_name }}`, `{{ account.name }}`, `{{ unsubscribe_url }}`.
     Values are escaped in the HTML and as they are elsewhere.
     """
-    account = Account.objects.get(pk=record.account_id)
+    account = Account.objects.get(pk=current_account_id())
     with translation.override(account.language):
         values = _values(record, account, links)
         subject, preheader, html, text = (_merge(content, field, values) for field in FIELDS)
