@@ -38,9 +38,9 @@ class FlowVerb(VerbView):
 
     def act(self, flow_id: int) -> Any:
         """What the verb returns."""
-        self.read(Nothing)
         with self.scope():
             seen_by(self.actor).only("pk").get(pk=flow_id)
+        self.read(Nothing)
         return type(self).verb(self.actor.account_id, flow_id, by=self.actor)
 
 

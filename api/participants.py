@@ -131,9 +131,9 @@ class FlowParticipants(VerbView):
     )
     def post(self, request: Request, flow_id: int) -> Response:
         """By hand: the trigger's criteria are not asked, the flow's filter and exclusions are."""
-        given = self.read(EnrolShape)
         with self.scope():
             seen_by(self.actor).only("pk").get(pk=flow_id)
+        given = self.read(EnrolShape)
         account_id = self.actor.account_id
         if "list" in given:
             return Response({"queued": self._enrol_list(flow_id, given["list"])}, status=202)
@@ -174,9 +174,9 @@ class Leave(VerbView):
     @endpoint("Take a participant out", answers=WalkShape, idempotent=True)
     def post(self, request: Request, participant_id: int) -> Response:
         """Dropped out, with the reason left_by_hand; the story stays."""
-        self.read(Nothing)
         with self.scope():
             _seen(self.actor, participant_id)
+        self.read(Nothing)
         commands.leave(self.actor.account_id, participant_id, by=self.actor)
         with self.scope():
             return Response(_walk(self.actor, participant_id))

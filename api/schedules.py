@@ -102,9 +102,9 @@ class Occurrences(VerbView):
     @endpoint("Run the schedule now", answers=OccurrenceShape, status=201)
     def post(self, request: Request, flow_id: int) -> Response:
         """Beside its own runs. Send an Idempotency-Key, so that asking again does not run it twice."""
-        self.read(Nothing)
         with self.scope():
             seen_by(self.actor).only("pk").get(pk=flow_id)
+        self.read(Nothing)
         key = request.headers.get("Idempotency-Key")
         made = schedules.run_now(self.actor.account_id, flow_id, by=self.actor, idempotency_key=key)
         return Response(OccurrenceShape(made).data, status=201)
