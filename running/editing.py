@@ -114,6 +114,8 @@ def _write_parts(flow: Flow, draft: Draft, *, current: dict[str, Any]) -> None:
 
 def _write_triggers(flow: Flow, drafts: list[TriggerDraft], current: dict[int, dict[str, Any]]) -> None:
     """A schedule that stays the same is left alone: saving one moves its next run on."""
+    # A firing under way is waited for, so that the run it writes is seen by what goes with the trigger.
+    list(Schedule.objects.filter(trigger__in=current).order_by("pk").select_for_update())
     kept = {draft.id for draft in drafts}
     Trigger.objects.filter(pk__in=[each for each in current if each not in kept]).delete()
     for draft in drafts:

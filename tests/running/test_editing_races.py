@@ -16,12 +16,12 @@ from flows.document import as_document
 from flows.locks import take_exclusive, try_shared
 from flows.models import Flow, FlowStatus
 from running.editing import StaleRevision, edit
+from scheduling import clock
 from tests import make
+from triggers.firing import fire_one
+from triggers.models import Occurrence, Schedule, Trigger
 
-WAITING = """
-select count(*) from pg_locks where locktype = 'advisory' and not granted
-  and database = (select oid from pg_database where datname = current_database())
-"""
+WAITING = "select count(*) from pg_locks where not granted"
 
 
 @pytest.fixture
@@ -49,13 +49,13 @@ def aside() -> Iterator[Callable[..., "Future[Any]"]]:
 
 
 def wait_until_locked_out() -> None:
-    """Until some connection waits for an advisory lock (or 100,000 looks have seen none)."""
+    """Until some connection waits for a lock (or 100,000 looks have seen none)."""
     with connection.cursor() as cursor:
         for _ in range(100_000):
             cursor.execute(WAITING)
             if cursor.fetchone()[0]:
                 return
-    raise AssertionError("Nobody waited for the flow's lock.")
+    raise AssertionError("Nobody waited for a lock.")
 
 
 def test_of_two_edits_at_once_one_is_stale(flow: Flow, owner: Actor, aside: Callable[..., "Future[Any]"]) -> None:
@@ -109,3 +109,20 @@ def test_a_flow_that_is_resumed_while_an_edit_waits_is_not_edited(
     assert refused.value.code == "running"
     with account_scope(flow.account_id):
         assert Flow.objects.get().name == flow.name
+
+
+def test_a_trigger_may_go_while_its_schedule_fires(
+    acme: Account, transactional_db: None, owner: Actor, aside: Callable[..., "Future[Any]"]
+) -> None:
+    with account_scope(acme.pk):
+        flow = make.make_flow(["wait 1 days"], schedule={"frequency": "daily"}, status=FlowStatus.PAUSED)
+        schedule = Schedule.objects.get()
+    clock.move_to(schedule.next_run_at)
+    with account_scope(acme.pk):
+        assert len(fire_one(schedule).pending) == 1
+        removal = aside(lambda: edit(acme.pk, flow.pk, {"triggers": []}, revision=1, by=owner))
+        wait_until_locked_out()
+    removal.result()
+    with account_scope(acme.pk):
+        assert not Trigger.objects.exists()
+        assert not Occurrence.objects.exists()
