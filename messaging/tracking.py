@@ -79,8 +79,10 @@ def clicked(token: str) -> str:
 def invitation(token: str) -> Invitation:
     """What an unsubscribe link is about. Raises `BadToken`."""
     account_id, message_id, record_id, type_id = _read(UNSUBSCRIBE, token, 4)
-    account = Account.objects.get(pk=account_id)
     with account_scope(account_id):
+        account = Account.objects.filter(pk=account_id).first()
+        if account is None:
+            raise BadToken("The account is gone.")
         type = SubscriptionType.objects.filter(pk=type_id).first() if type_id else None
     return Invitation(
         account_id=account_id,
