@@ -28,11 +28,14 @@ logger = logging.getLogger(__name__)
 CHUNK: Final = 20_000  # records of the flow's object type that are looked at in one transaction
 MOST_FAILURES: Final = 5  # in a row, then the run has failed
 
+# Rows are compared, so that only the index on (account, object type, id) has this order: along the primary key the way
+# to the account's next record may lead over millions of others'.
 CHUNK_END: Final = """
 select coalesce((
   select id from records_record
-  where account_id = %(account)s and object_type_id = %(object_type)s and id > %(cursor)s and id <= %(upper)s
-  order by id offset %(skip)s limit 1), %(upper)s)
+  where (account_id, object_type_id, id) > (%(account)s, %(object_type)s, %(cursor)s)
+    and (account_id, object_type_id, id) <= (%(account)s, %(object_type)s, %(upper)s)
+  order by account_id, object_type_id, id offset %(skip)s limit 1), %(upper)s)
 """
 COUNT: Final = """
 select count(*) from records_record r
