@@ -26,6 +26,7 @@ STAGES = [
     "Sales Qualified Lead",
     "Opportunity",
     "Customer",
+    "Former customer",
     "Evangelist",
     "Other",
 ]
