@@ -150,7 +150,7 @@ def test_the_account_does_not_outlive_the_transaction(both: tuple[Account, Accou
 def test_a_reference_to_another_accounts_row_is_refused_at_commit(both: tuple[Account, Account]) -> None:
     acme, globex = both
     with account_scope(globex.pk):
-        theirs = ObjectType.objects.get().pk
+        theirs = ObjectType.objects.get(key="contact").pk
     with pytest.raises(IntegrityError, match="same_account"), account_scope(acme.pk):
         List.objects.create(name="Stolen", object_type_id=theirs)
     with account_scope(acme.pk):

@@ -33,6 +33,7 @@ class Command(BaseCommand):
                     if not cursor.fetchone()[0]:
                         cursor.execute(f"grant {role} to session_user")
                 except DatabaseError as error:
+                    connection.close()  # there is no restricted role to go back to
                     raise CommandError(
                         f"This login may not create roles ({str(error).strip()}). As a database administrator run:\n"
                         f"  create role {role} nologin; grant {role} to {connection.settings_dict['USER']};"
