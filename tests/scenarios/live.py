@@ -1,0 +1,128 @@
+"""A whole Flyt, as a scenario sees it: its API, its mails, its clock, and its processes to be killed."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from datetime import datetime
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg2
+
+from devstack.stack import Stack
+from devstack.valkey import Valkey
+
+PATIENCE = 90  # seconds for the workers to do what is asked; a quiet machine needs a few
+
+
+class Live:
+    """Web, workers, beat and inbox on a database and a broker of their own."""
+
+    def __init__(self, var: Path, database_url: str, name: str) -> None:
+        parts = urlsplit(database_url)
+        self._admin = psycopg2.connect(database_url)
+        self._admin.autocommit = True
+        self._name = name
+        with self._admin.cursor() as cursor:
+            cursor.execute(f"drop database if exists {name}")
+            cursor.execute(f"create database {name}")
+        self.database_url = urlunsplit(parts._replace(path=f"/{name}"))
+        self.valkey = Valkey(var, volatile=True)
+        self.valkey.start()
+        self.stack = Stack(var, self.database_url, self.valkey.url)
+        credentials = var / "credentials.json"
+        self.stack.prepare(credentials)
+        self.key = json.loads(credentials.read_text())["api_key"]
+        self._session = psycopg2.connect(self.database_url)
+        self._session.autocommit = True
+        self.stack.start()
+        self.stack.wait_ready(PATIENCE)
+
+    def stop(self) -> None:
+        """End the processes and drop the database."""
+        self.stack.stop()
+        self.valkey.stop()
+        self._session.close()
+        with self._admin.cursor() as cursor:
+            cursor.execute(f"drop database if exists {self._name}")
+        self._admin.close()
+
+    # --- The API -------------------------------------------------------------------------------------------
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        """The status and the JSON of an answer, whatever the status."""
+        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.stack.url}/api/v1/{path}", data=data, method=method)
+        request.add_header("Authorization", f"Bearer {self.key}")
+        request.add_header("Content-Type", "application/json")
+        for header, value in headers.items():
+            request.remove_header(header.replace("_", "-").capitalize())
+            request.add_header(header.replace("_", "-"), value)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or b"null")
+
+    def get(self, path: str) -> Any:
+        """What a GET gives; anything but 200 fails."""
+        status, body = self.call("GET", path)
+        assert status == 200, body
+        return body
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        """What a POST gives; a refusal fails."""
+        status, answer = self.call("POST", path, body, **headers)
+        assert status in (200, 201, 202), answer
+        return answer
+
+    def upload(self, path: str, file: Path, **fields: str) -> Any:
+        """POST a file with form fields."""
+        boundary = "a1b2c3d4e5f6"
+        parts = [
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+            for name, value in fields.items()
+        ]
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{file.name}"\r\n'
+        parts += [
+            head.encode() + b"Content-Type: text/csv\r\n\r\n",
+            file.read_bytes(),
+            f"\r\n--{boundary}--\r\n".encode(),
+        ]
+        return self.post(path, b"".join(parts), content_type=f"multipart/form-data; boundary={boundary}")
+
+    # --- The world -----------------------------------------------------------------------------------------
+
+    def sql(self, query: str, *params: object) -> Any:
+        """The first value of a query's answer, by the owner of the tables, past every wall."""
+        with self._session.cursor() as cursor:
+            cursor.execute(query, params or None)
+            row = cursor.fetchone() if cursor.description else None
+        return row and row[0]
+
+    def clock_to(self, moment: datetime) -> None:
+        """Move the clock of all processes."""
+        self.sql(
+            'insert into scheduling_clockoffset (id, "offset") values (1, %s - now())'
+            ' on conflict (id) do update set "offset" = excluded."offset"',
+            moment,
+        )
+
+    def mails(self) -> list[EmailMessage]:
+        """Every mail that has arrived, oldest first."""
+        files = sorted(self.stack.inbox_dir.glob("*.eml"))
+        return [BytesParser(policy=policy.default).parsebytes(file.read_bytes()) for file in files]  # type: ignore[misc]
+
+    def until(self, holds: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
+        """Look until the workers have brought `what` about; returns what `holds` gave."""
+        end = time.monotonic() + patience
+        while not (found := holds()):
+            assert time.monotonic() < end, f"not within {patience:.0f} s: {what}"
+            time.sleep(0.1)
+        return found
