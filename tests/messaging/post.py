@@ -174,3 +174,9 @@ def expire_leases(account: Account) -> None:
             "update messaging_message set lease_until = clock_timestamp() - interval '1 second' "
             "where lease_until is not null"
         )
+
+
+def statuses(account: Account) -> list[str]:
+    """The statuses of an account's messages, in the order they were queued."""
+    with account_scope(account.pk):
+        return list(Message.objects.order_by("id").values_list("status", flat=True))
