@@ -16,7 +16,7 @@ from flows.path import Path
 from messaging.models import Outbox
 from records.models import ObjectType
 from scheduling.clock import now
-from triggers import schedules
+from triggers import firing, schedules
 from triggers.models import Schedule, Trigger
 
 from . import changes, documents, ending
@@ -24,7 +24,7 @@ from .drafts import Draft, InvalidDocument, TriggerDraft
 from .protection import refuse_where_people_stand
 from .writing import write_steps
 
-__all__ = ["InvalidDocument", "StaleRevision", "create", "edit"]
+__all__ = ["InvalidDocument", "StaleRevision", "add", "create", "edit"]
 
 
 class StaleRevision(Exception):
@@ -38,21 +38,24 @@ class StaleRevision(Exception):
 def create(account_id: int, document: object, *, by: Actor) -> Flow:
     """A new flow, not running. What the document leaves out gets its default. Raises InvalidDocument."""
     with account_scope(account_id, durable=True):
-        given = document if isinstance(document, dict) else {}
-        object_type = _object_type(given.get("object_type", documents.BLANK["object_type"]))
-        time_zone = Account.objects.values_list("time_zone", flat=True).get(pk=account_id)
-        blank = {**documents.BLANK, "time_zone": time_zone}
-        if object_type:
-            blank["object_type"] = object_type.key
-        draft = documents.read(
-            document, current=blank, flow=Flow(object_type=object_type), object_type=object_type, by=by
-        )
-        outbox = Outbox.objects.create(lock_key=0, **draft.email)
-        flow = Flow.objects.create(object_type=object_type, outbox=outbox, owner_id=by.user_id, **draft.flow)
-        outbox.lock_key = lock_key(flow.pk)
-        outbox.save(update_fields=["lock_key"])
-        _write_parts(flow, draft, current=blank)
-        history.record(flow, "created", by=by, detail={"name": flow.name})
+        return add(account_id, document, by=by)
+
+
+def add(account_id: int, document: object, *, by: Actor) -> Flow:
+    """`create`, inside a scope that the caller has open."""
+    given = document if isinstance(document, dict) else {}
+    object_type = _object_type(given.get("object_type", documents.BLANK["object_type"]))
+    time_zone = Account.objects.values_list("time_zone", flat=True).get(pk=account_id)
+    blank = {**documents.BLANK, "time_zone": time_zone}
+    if object_type:
+        blank["object_type"] = object_type.key
+    draft = documents.read(document, current=blank, flow=Flow(object_type=object_type), object_type=object_type, by=by)
+    outbox = Outbox.objects.create(lock_key=0, **draft.email)
+    flow = Flow.objects.create(object_type=object_type, outbox=outbox, owner_id=by.user_id, **draft.flow)
+    outbox.lock_key = lock_key(flow.pk)
+    outbox.save(update_fields=["lock_key"])
+    _write_parts(flow, draft, current=blank)
+    history.record(flow, "created", by=by, detail={"name": flow.name})
     return flow
 
 
@@ -113,7 +116,10 @@ def _write_parts(flow: Flow, draft: Draft, *, current: dict[str, Any]) -> None:
 
 
 def _write_triggers(flow: Flow, drafts: list[TriggerDraft], current: dict[int, dict[str, Any]]) -> None:
-    """A schedule that stays the same is left alone: saving one moves its next run on."""
+    """A schedule that stays the same is left alone: saving one moves its next run on. What is due fires first, by the
+    criteria that it was due by."""
+    for schedule in Schedule.objects.filter(flow=flow):
+        firing.fire_one(schedule)
     # A firing under way is waited for, so that the run it writes is seen by what goes with the trigger.
     list(Schedule.objects.filter(trigger__in=current).order_by("pk").select_for_update())
     kept = {draft.id for draft in drafts}

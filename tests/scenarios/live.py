@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
+import redis
 
 from devstack.stack import Stack
 from devstack.valkey import Valkey
@@ -113,6 +114,12 @@ class Live:
             ' on conflict (id) do update set "offset" = excluded."offset"',
             moment,
         )
+
+    def forget_signs_of_life(self) -> None:
+        """Make /readyz wait for new ones: those of a child that was killed outlive it by seconds."""
+        client = redis.Redis.from_url(self.valkey.url.replace("redis+socket://", "unix://"))
+        for key in client.scan_iter("*heartbeat*"):
+            client.delete(key)
 
     def mails(self) -> list[EmailMessage]:
         """Every mail that has arrived, oldest first."""

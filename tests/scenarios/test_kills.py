@@ -68,6 +68,7 @@ def test_a_killed_child_comes_back_and_everyone_arrives_once(live: Live) -> None
     assert live.post(f"flows/{flow}/participants/", {"list": people})["queued"] == PEOPLE
     for name in NAMES:
         live.stack.kill(name)
+        live.forget_signs_of_life()
         live.until(lambda: not live.stack.why_not_ready(), f"{name} to be back", patience=30)
     live.until(
         lambda: live.get(f"flows/{flow}/statistics/")["counts"]["finished"] == PEOPLE,
