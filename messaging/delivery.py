@@ -64,6 +64,7 @@ def deliver(account_id: int) -> bool:
             match _deliver_one(account_id, one, channel):
                 case Turn.HELD:
                     closed.add(one.outbox_id)
+                    untouched.add(one.id)
                 case Turn.CUT_OFF:
                     closed.add(one.channel)
                 case _:
@@ -122,7 +123,6 @@ def _take(one: Claimed) -> Turn:
     """queued -> sending, if the outbox may speak and the person may still be written to."""
     outbox = _open_outbox(one)
     if outbox is None:
-        lifecycle.release(one.id)
         return Turn.HELD
     address, reason = _look_up(one, outbox)
     if reason:
@@ -165,7 +165,7 @@ def _hand_over(one: Claimed, channel: Channel) -> Turn:
     if message is None:
         return Turn.DONE  # this worker was held up for so long that the sweep gave the message up
     if outbox is None or message.reason:
-        lifecycle.release(one.id)
+        lifecycle.release(message)
         return Turn.HELD if outbox is None else Turn.DONE
     message.outbox = outbox
     try:
@@ -213,7 +213,7 @@ def _put_off(message: Message, error: TryLater) -> None:
     if message.attempts + 1 >= MAX_ATTEMPTS:
         _fail(message, error)
     else:
-        lifecycle.release(message.pk, after_minutes=GAPS[message.attempts], failed_attempt=True)
+        lifecycle.release(message, after_minutes=GAPS[message.attempts], failed_attempt=True)
 
 
 def _fail(message: Message, error: NotHandedOver) -> None:
@@ -222,7 +222,12 @@ def _fail(message: Message, error: NotHandedOver) -> None:
 
 
 def _finish(verb: str, message: Message, *, reason: str = "", sent: bool = False) -> bool:
-    """End the message's story; False when the sweep has ended it before."""
-    values = {"id": message.pk, "reason": reason, "sent_at": now() if sent else None}
-    also = "reason = %(reason)s, sent_at = %(sent_at)s, lease_until = null, attempts = m.attempts + 1"
-    return bool(lifecycle.move_many(verb, "m.id = %(id)s", values, also=also))
+    """End the message's story; False when it has moved since it was read: the sweep, or another worker, has it."""
+    return bool(
+        lifecycle.move_many(
+            verb,
+            "m.id = %(id)s and m.status = %(status)s",
+            {"id": message.pk, "status": message.status, "reason": reason, "sent_at": now() if sent else None},
+            also="reason = %(reason)s, sent_at = %(sent_at)s, lease_until = null, attempts = m.attempts + 1",
+        )
+    )

@@ -19,7 +19,7 @@ from .models import Message, MessageStatus
 
 MOVES: Final[Moves] = {
     "take": (frozenset({MessageStatus.QUEUED}), MessageStatus.SENDING),  # a worker is about to hand it over
-    # Back: refused by a pause, or to be tried later (a queued one only loses its lease and waits).
+    # Refused by a pause, or to be tried later (a queued one only waits longer).
     "release": (frozenset({MessageStatus.QUEUED, MessageStatus.SENDING}), MessageStatus.QUEUED),
     "send": (frozenset({MessageStatus.SENDING}), MessageStatus.SENT),  # the channel has taken it
     "fail": (frozenset({MessageStatus.QUEUED, MessageStatus.SENDING}), MessageStatus.FAILED),  # it never will
@@ -111,20 +111,27 @@ def cancel(origin_keys: str, params: Parameters, *, reason: str) -> list[int]:
     return _ids(CANCEL.format(origin_keys=origin_keys), values)
 
 
-def release(message_id: int, *, after_minutes: int = 0, failed_attempt: bool = False) -> None:
+def release(message: Message, *, after_minutes: int = 0, failed_attempt: bool = False) -> None:
     """Put a message that did not leave back into the queue, or cancel it if that was asked for meanwhile.
 
-    It keeps its place in the queue unless it is told to wait.
+    It keeps its place in the queue unless it is told to wait. Nothing happens if it has moved since it was read:
+    then it is another worker's.
     """
-    values = {"id": message_id, "moment": now(), "minutes": after_minutes, "failed": int(failed_attempt)}
+    values = {
+        "id": message.pk,
+        "status": message.status,
+        "moment": now(),
+        "minutes": after_minutes,
+        "failed": int(failed_attempt),
+    }
     back = move_many(
         "release",
-        "m.id = %(id)s and m.reason = ''",
+        "m.id = %(id)s and m.status = %(status)s and m.reason = ''",
         values,
         also="""lease_until = null, attempts = m.attempts + %(failed)s, due_at = case when %(minutes)s = 0
             then m.due_at else %(moment)s + make_interval(mins => %(minutes)s) end""",
     )
-    if not back:
+    if not back and message.status == MessageStatus.SENDING:
         move_many("cancel", "m.id = %(id)s and m.status = 'sending'", values, also="lease_until = null")
 
 

@@ -142,7 +142,7 @@ class Message(AccountModel):
         related_name="+",
     )
     channel = models.CharField(max_length=20, default="email")
-    address = models.CharField(max_length=320)
+    address = models.CharField(max_length=320)  # the record's own, read again as the message leaves
     status = models.CharField(max_length=12, choices=MessageStatus, default=MessageStatus.QUEUED)
     reason = models.CharField(max_length=60, blank=True)  # why it failed or was cancelled: a stable code
     attempts = models.SmallIntegerField(default=0)

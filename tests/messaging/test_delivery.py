@@ -8,6 +8,7 @@ from django.db import connection
 from accounts.models import Account
 from accounts.tenancy import account_scope
 from messaging import claims, delivery, lifecycle, tasks
+from messaging.channels.base import TryLater
 from messaging.delivery import deliver, sweep
 from messaging.models import Content, Message, Outbox, Suppression
 from records.models import Consent, Record
@@ -251,6 +252,26 @@ def test_a_worker_that_was_swept_away_does_not_hand_over(acme: Account, smtp: Se
         delivery._hand_over(one, channel)
     channel.close()
     assert (smtp.attempts, fresh(message).status, len(events(acme))) == ([], "unconfirmed", 1)
+
+
+def test_a_worker_whose_lease_ran_out_disturbs_nobody(acme: Account, smtp: Server) -> None:
+    message = queue_one(acme)
+    (late,) = claims.claim(acme.pk)
+    expire_leases(acme)
+    (mine,) = claims.claim(acme.pk)
+    with account_scope(acme.pk):
+        read_before = Message.objects.get(pk=message.pk)
+        assert delivery._take(mine) is delivery.Turn.TAKEN
+        assert delivery._take(late) is delivery.Turn.DONE
+        Outbox.objects.update(held=True)
+        assert delivery._take(late) is delivery.Turn.HELD
+        delivery._put_off(read_before, TryLater("server_unreachable"))
+        read_before.attempts = delivery.MAX_ATTEMPTS
+        delivery._put_off(read_before, TryLater("server_unreachable"))
+    claims.give_back(acme.pk, [late.id])
+    after = fresh(message)
+    assert (after.status, after.attempts, events(acme)) == ("sending", 0, [])
+    assert after.lease_until is not None
 
 
 def test_frozen_messages_cost_the_look_for_work_nothing(acme: Account) -> None:

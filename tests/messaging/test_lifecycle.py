@@ -123,14 +123,14 @@ def test_a_message_cancelled_while_it_is_being_sent_does_not_return_to_the_queue
     lifecycle.cancel("select %(key)s", {"key": message.origin_key}, reason="left")
     message.refresh_from_db()
     assert message.status == "sending"
-    lifecycle.release(message.pk)
+    lifecycle.release(message)
     message.refresh_from_db()
     assert (message.status, message.reason) == ("cancelled", "left")
 
 
 def test_a_released_message_waits_as_long_as_it_was_told() -> None:
     message = make_message(MessageStatus.SENDING)
-    lifecycle.release(message.pk, after_minutes=15, failed_attempt=True)
+    lifecycle.release(message, after_minutes=15, failed_attempt=True)
     message.refresh_from_db()
     assert (message.status, message.attempts, message.lease_until) == ("queued", 1, None)
     assert (message.due_at - clock.now()).total_seconds() == 15 * 60
