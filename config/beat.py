@@ -27,6 +27,7 @@ JOBS: Final = (
     HouseJob("triggers.tasks.match_due", 1, "events wake and enrol people"),
     HouseJob("messaging.tasks.deliver_due", 1, "messages leave as soon as they are due"),
     HouseJob("messaging.tasks.sweep_unconfirmed", 30, "messages whose worker died while sending get a final word"),
+    HouseJob("records.tasks.resume_imports", 5, "an import whose worker died goes on"),
     HouseJob("running.tasks.finish_endings", 2, "flows that have ended are emptied"),
     HouseJob("running.heartbeat.default", 5, "/readyz: beat sends and a worker of `default` runs"),
     HouseJob("running.heartbeat.engine", 5, "/readyz: a worker of `engine` runs"),

@@ -6,6 +6,7 @@ A full page, or for htmx a toast beside what is on the screen; under /api/ what 
 import logging
 import secrets
 
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -16,9 +17,13 @@ from accounts.rights import NEEDS, Right
 
 logger = logging.getLogger(__name__)
 
+TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """400: the request itself is broken, not what it asks for."""
+    """400: the request itself is broken, not what it asks for. 413 when it is only too large."""
+    if isinstance(exception, TOO_LARGE):
+        return too_large(request, exception)
     return answer(request, 400, _("That request was not right"), _("Go back, reload the page and try once more."))
 
 

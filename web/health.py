@@ -9,9 +9,7 @@ from contextlib import closing
 from functools import cache
 
 from django.db import DatabaseError, connection
-from django.db.migrations.exceptions import MigrationSchemaMissing
 from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from redis.exceptions import RedisError
 
@@ -21,6 +19,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 OK = "ok"
 CONNECT = 2  # seconds, the least that libpq takes
 STATEMENT = 1000  # milliseconds
+APPLIED = "select app, name from django_migrations"
 
 
 class HealthMiddleware:
@@ -42,6 +41,7 @@ def _answer(checks: dict[str, str]) -> JsonResponse:
     ready = all(said == OK for said in checks.values())
     response = JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
     response["Cache-Control"] = "no-store"
+    response._has_been_logged = True  # type: ignore[attr-defined]  # a probe asks again and again: no error in the log
     return response
 
 
@@ -51,10 +51,9 @@ def _database() -> dict[str, str]:
     limits = {"connect_timeout": CONNECT, "options": f"-c statement_timeout={STATEMENT}"}
     fresh.settings_dict["OPTIONS"] = {**fresh.settings_dict["OPTIONS"], **limits}
     try:
-        with closing(fresh):
-            applied = set(MigrationRecorder(fresh).applied_migrations())
-    except MigrationSchemaMissing:
-        applied = set()
+        with closing(fresh), fresh.cursor() as cursor:
+            cursor.execute(APPLIED)  # by hand: Django's recorder would read it through the connection of this thread
+            applied = set(cursor.fetchall())
     except DatabaseError as error:
         return {"database": _first_line(error), "migrations": "unknown"}
     missing = sorted(_known_migrations() - applied)

@@ -1,0 +1,129 @@
+"""The page of one flow: what it says about itself, and who is in it."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from accounts.models import Account
+from accounts.tenancy import account_scope
+from flows.models import Flow, FlowStatus
+from participants.models import Participant, ParticipantStatus
+from records.models import Record
+from scheduling.clock import now
+from tests.make import make_contact, make_contacts, make_flow, make_participant, steps_of
+from web import paging
+
+
+def page(client: Client, flow: Flow, query: str = "") -> str:
+    """The text of the flow's page."""
+    answer = client.get(f"/acme/flows/{flow.pk}/{query}")
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+@pytest.fixture
+def flow(acme: Account) -> Flow:
+    """A running flow."""
+    with account_scope(acme.pk):
+        return make_flow(["wait 2 days", "send_email"], name="Welcome", status=FlowStatus.RUNNING)
+
+
+def test_a_row_says_who_stands_where_since_when_and_until_when(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        wait = steps_of(flow, "wait")[0]
+        kathe = make_contact(first_name="Käthe", last_name="Ångström")
+        make_participant(flow, kathe, step=wait, wait_until=now() + timedelta(days=2))
+    shown = page(member, flow)
+    for expected in ("Käthe Ångström", ">KÅ<", 'data-status="active">Active', ">Wait<"):
+        assert expected in shown
+
+
+def test_a_row_says_why_somebody_left(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        make_participant(flow, status=ParticipantStatus.DROPPED_OUT, reason="no_consent")
+    assert "No consent to marketing" in page(member, flow)
+
+
+def test_somebody_before_the_first_step_stands_in_the_queue(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        make_participant(flow)
+    assert ">Queue<" in page(member, flow)
+
+
+def test_a_record_without_a_name_goes_by_its_address_else_its_number(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        make_participant(flow, make_contact("nameless@example.com"))
+        bare = make_contact(None)
+        make_participant(flow, bare)
+    shown = page(member, flow)
+    assert "nameless@example.com" in shown and f"#{bare.pk}" in shown
+
+
+def test_the_story_of_a_deleted_record_stays(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        participant = make_participant(flow, status=ParticipantStatus.DROPPED_OUT, reason="record_deleted")
+        Record.objects.filter(pk=participant.record_id).delete()
+    assert "Deleted record" in page(member, flow)
+
+
+def test_the_list_can_be_kept_to_one_status(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        make_participant(flow, make_contact(first_name="Inside"))
+        make_participant(flow, make_contact(first_name="Outside"), status=ParticipantStatus.FINISHED)
+    finished = page(member, flow, "?status=finished")
+    assert "Outside" in finished and "Inside" not in finished
+    assert "Nobody here" in page(member, flow, "?status=cancelled")
+    assert "Inside" in page(member, flow, "?status=nonsense&before=nonsense&after=99999999999999999999")
+
+
+def test_one_can_page_to_the_oldest_and_back(
+    member: Client, acme: Account, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "ON_A_PAGE", 3)
+    with account_scope(acme.pk):
+        for record in make_contacts(7):
+            make_participant(flow, record)
+        newest_first = list(Participant.objects.order_by("-pk").values_list("pk", flat=True))
+    address = f"/acme/flows/{flow.pk}/?status=active"
+    forth, addresses = [], [address]
+    while True:
+        shown = member.get(address).context["page"]
+        forth.append([each.pk for each in shown.rows])
+        if not shown.older:
+            break
+        address = f"/acme/flows/{flow.pk}/{shown.older}"
+        addresses.append(address)
+        assert "status=active" in address
+    assert forth == [newest_first[:3], newest_first[3:6], newest_first[6:]]
+    back = []
+    while shown.newer:
+        shown = member.get(f"/acme/flows/{flow.pk}/{shown.newer}").context["page"]
+        back.append([each.pk for each in shown.rows])
+    assert back == [newest_first[3:6], newest_first[:3]]
+    assert shown.newer == "" and shown.older
+
+
+@pytest.mark.parametrize(
+    ("status", "people", "sentence"),
+    [
+        (FlowStatus.RUNNING, 0, "Nobody is in the flow now."),
+        (FlowStatus.RUNNING, 1, "1 person is moving through the steps."),
+        (FlowStatus.RUNNING, 2, "2 people are moving through the steps."),
+        (FlowStatus.PAUSED, 2, "2 people stand still. 2 of them wait in the queue until you turn the flow on."),
+        (FlowStatus.NOT_RUNNING, 0, "Nobody is in the flow. It starts nobody until you turn it on."),
+        (FlowStatus.NOT_RUNNING, 2, "The flow has ended. 2 people are still to be taken out."),
+    ],
+)
+def test_a_flow_says_what_is_true_now(member: Client, acme: Account, status: str, people: int, sentence: str) -> None:
+    with account_scope(acme.pk):
+        flow = make_flow(["wait 2 days"], status=status)
+        for _ in range(people):
+            make_participant(flow)
+    assert sentence in page(member, flow)
+
+
+def test_a_problem_stands_beside_the_switch(member: Client, acme: Account) -> None:
+    with account_scope(acme.pk):
+        flow = make_flow([])
+    assert "Add a step" in page(member, flow)
