@@ -1,4 +1,4 @@
-"""A kind is whole or it is not there: module, line in the registry, template, tests, and the word in the glossary."""
+"""A kind is whole or it is not there: module, line in the registry, tests, and the word in the glossary."""
 
 import importlib
 import inspect
@@ -75,16 +75,6 @@ def test_every_kind_has_tests_of_its_own(folder: str, kind: str) -> None:
 @pytest.mark.parametrize(("folder", "kind"), EVERY_KIND)
 def test_every_kind_is_in_the_glossary(folder: str, kind: str) -> None:
     assert f"`{kind}`" in (ROOT / "docs" / "glossary.md").read_text()
-
-
-@pytest.mark.parametrize("kind", STEPS)
-def test_every_step_kind_has_a_panel_for_its_settings(kind: str) -> None:
-    assert (ROOT / "templates" / "steps" / f"{kind}.html").is_file()
-
-
-@pytest.mark.parametrize("kind", TRIGGERS)
-def test_every_trigger_kind_has_a_panel_for_its_settings(kind: str) -> None:
-    assert (ROOT / "templates" / "triggers" / f"{kind}.html").is_file()
 
 
 def test_step_kinds_have_all_that_their_callers_rely_on() -> None:
