@@ -25,8 +25,7 @@ ACTIVE = models.Q(status="active")
 class Participant(AccountModel):
     """One record's walk through one flow. Active with no step: in the queue before the first step.
 
-    No foreign-key constraints: at a million rows they cost a third of the speed, and `manage.py check_references`
-    looks for strays.
+    No foreign-key constraints: at a million rows they cost a third of the speed.
     """
 
     flow = models.ForeignKey(

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.core.management import get_commands
 
-from .sources import PRODUCT, ROOT
+from .sources import PRODUCT, ROOT, sources
 
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*.md"))]
 CODE = re.compile(r"`([^`\n]+)`")
@@ -47,3 +48,22 @@ def test_the_glossary_has_one_line_per_word() -> None:
     lines = (ROOT / "docs" / "glossary.md").read_text().splitlines()
     words = [line.split("|")[1].strip() for line in lines if line.startswith("| ") and not line.startswith("| Word")]
     assert len(words) > 80 and len(words) == len(set(words))
+
+
+def test_the_operators_page_names_every_variable_and_command() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    settings = "".join((ROOT / "config" / name).read_text() for name in ("settings.py", "celery.py"))
+    variables = set(re.findall(r'env\.\w+\(\s*"(\w+)"', settings)) | set(
+        re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text())
+    )
+    assert {name for name in variables if f"`{name}`" not in page} == set()
+    of_development = {"collect_translations", "get_ready", "make_demo"}
+    commands = {path.stem for path in ROOT.glob("*/management/commands/[a-z]*.py")} - of_development
+    assert {name for name in commands if f"manage.py {name}" not in page} == set()
+
+
+def test_a_command_that_is_spoken_of_exists() -> None:
+    known = {path.stem for path in ROOT.glob("*/management/commands/[a-z]*.py")} | set(get_commands())
+    named = {name for source in sources(tests=True) for name in re.findall(r"`manage\.py (\w+)", source.text)}
+    named |= {name for page in PAGES for name in re.findall(r"manage\.py (\w+)", page.read_text())}
+    assert named - known == set()
