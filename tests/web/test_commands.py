@@ -1,7 +1,6 @@
 """The operator's commands: each says what is wrong, and may be run again."""
 
 import json
-import os
 import stat
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from django.conf import settings as installed
 from django.core.management import CommandError, call_command
 from django.test import Client
-from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
+from django_celery_beat.models import PeriodicTask
 
 from accounts.models import Account, ApiKey, Member, User
 from accounts.rights import Role
@@ -29,42 +28,7 @@ def account_named(slug: str) -> Account:
         return Account.objects.get(slug=slug)
 
 
-# --- sync_beat --------------------------------------------------------------------------------------------
-
-
-def rows() -> dict[str, tuple[str, int, int]]:
-    """What beat would read."""
-    return {
-        row.name: (row.task, row.interval.every, row.expire_seconds)
-        for row in PeriodicTask.objects.filter(enabled=True).select_related("interval")
-    }
-
-
-def test_the_tables_of_beat_say_what_the_list_of_house_jobs_says(db: None) -> None:
-    call_command("sync_beat")
-    assert rows() == {job.task: (job.task, job.every, job.expires) for job in installed.HOUSE_JOBS}
-    assert set(IntervalSchedule.objects.values_list("every", flat=True)) == {job.every for job in installed.HOUSE_JOBS}
-
-
-def test_a_second_sync_changes_nothing_and_wakes_nobody(db: None) -> None:
-    call_command("sync_beat")
-    before = PeriodicTasks.last_change()
-    ids = list(PeriodicTask.objects.order_by("pk").values_list("pk", flat=True))
-    call_command("sync_beat")
-    assert PeriodicTasks.last_change() == before
-    assert list(PeriodicTask.objects.order_by("pk").values_list("pk", flat=True)) == ids
-
-
-def test_a_sync_removes_strangers_and_mends_what_was_changed(db: None) -> None:
-    call_command("sync_beat")
-    stray, _ = IntervalSchedule.objects.get_or_create(every=7, period=IntervalSchedule.DAYS)
-    PeriodicTask.objects.create(name="celery.backend_cleanup", task="celery.backend_cleanup", interval=stray)
-    PeriodicTask.objects.filter(name="participants.tasks.dispatch").update(enabled=False, interval=stray)
-    before = PeriodicTasks.last_change()
-    call_command("sync_beat")
-    assert rows() == {job.task: (job.task, job.every, job.expires) for job in installed.HOUSE_JOBS}
-    assert not IntervalSchedule.objects.filter(period=IntervalSchedule.DAYS).exists()
-    assert PeriodicTasks.last_change() > before
+# --- config/beat.py ---------------------------------------------------------------------------------------
 
 
 def test_every_house_job_is_a_task_that_workers_know(db: None) -> None:
@@ -228,51 +192,6 @@ def test_a_place_that_cannot_be_written_is_named(db: None, tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     with pytest.raises(CommandError, match=r"Cannot write .*file/demo\.json"):
         make_demo(tmp_path / "file" / "demo.json")
-
-
-# --- compile_translations ---------------------------------------------------------------------------------
-
-PO = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\nmsgid "Flows"\nmsgstr "{}"\n'
-
-
-@pytest.fixture
-def source(tmp_path: Path, settings) -> Path:  # type: ignore[no-untyped-def]
-    """A translation file in a folder of its own."""
-    settings.LOCALE_PATHS = [tmp_path]
-    path = tmp_path / "sv" / "LC_MESSAGES" / "django.po"
-    path.parent.mkdir(parents=True)
-    path.write_text(PO.format("Flöden"))
-    return path
-
-
-def read_mo(source: Path) -> str:
-    """What the compiled file says for "Flows"."""
-    import gettext
-
-    with source.with_suffix(".mo").open("rb") as file:
-        return gettext.GNUTranslations(file).gettext("Flows")
-
-
-def test_translations_are_compiled_once_and_again_after_a_change(source: Path) -> None:
-    call_command("compile_translations")
-    assert read_mo(source) == "Flöden"
-    compiled = source.with_suffix(".mo").stat().st_mtime_ns
-    call_command("compile_translations")
-    assert source.with_suffix(".mo").stat().st_mtime_ns == compiled
-    source.write_text(PO.format("Flödena"))
-    os.utime(source, (source.stat().st_atime, source.stat().st_mtime + 10))
-    call_command("compile_translations")
-    assert read_mo(source) == "Flödena"
-    assert [path.name for path in source.parent.iterdir() if path.suffix not in (".po", ".mo")] == []
-
-
-def test_a_broken_translation_file_is_named_and_the_old_one_stays(source: Path) -> None:
-    call_command("compile_translations")
-    source.write_text(PO.format("Flödena") + "garbage\n")
-    os.utime(source, (source.stat().st_atime, source.stat().st_mtime + 10))
-    with pytest.raises(CommandError, match=r"django\.po is not a translation file"):
-        call_command("compile_translations")
-    assert read_mo(source) == "Flöden"
 
 
 # --- get_ready --------------------------------------------------------------------------------------------

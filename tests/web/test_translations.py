@@ -1,0 +1,43 @@
+"""What the pages say is said in every language."""
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+
+from accounts.management.commands.collect_translations import Text, collect
+from devstack.places import ROOT
+
+OURS = ("templates/", "web/")
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[Text]:
+    """Every text of the templates and of the modules behind them."""
+    return [text for text in collect(ROOT) if text[2].startswith(OURS)]
+
+
+@pytest.fixture(params=["sv", "nb"])
+def catalogue(request: pytest.FixtureRequest) -> Catalog:
+    """The translations into one language."""
+    with (ROOT / "locale" / request.param / "LC_MESSAGES" / "django.po").open("rb") as file:
+        return read_po(file, locale=request.param)
+
+
+def test_the_texts_of_templates_and_of_code_are_found(texts: list[Text]) -> None:
+    found = {(said, place) for said, _context, place in texts}
+    assert ("Log in", "templates/sign_in/login.html") in found
+    assert ("Too many tries. Wait %(minutes)s minutes, then try again.", "web/sign_in.py") in found
+    assert ("(no subject)", "templates/inbox/_mails.html") in found, "the argument of a filter"
+    plural = ("%(active)s person stands still.", "%(active)s people stand still.")
+    assert (plural, "templates/flows/_sentence.html") in found
+    assert ("of", "a range of rows", "templates/components/_pages.html") in texts
+
+
+def test_every_text_of_a_page_is_translated(texts: list[Text], catalogue: Catalog) -> None:
+    missing = []
+    for said, context, place in texts:
+        message = catalogue.get(said, context)
+        strings = message.string if message and isinstance(message.string, tuple) else [message and message.string]
+        if not all(strings) or (message and message.fuzzy):
+            missing.append((place, said))
+    assert missing == [], "run manage.py collect_translations and translate what is new"
