@@ -9,10 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.rights import Right
-from running import verbs
+from running import copying, verbs
 from triggers import schedules
 
-from .flows import FlowDocument, seen_by, show
+from .flows import FlowDocument, created, seen_by, show
 from .schema import endpoint
 from .shapes import Nothing, Shape
 from .views import VerbView
@@ -77,6 +77,20 @@ class End(FlowVerb):
 
     rights = {"POST": Right.EDIT_FLOWS}
     verb = staticmethod(verbs.end)
+
+
+class Copy(FlowVerb):
+    """Another flow like this one."""
+
+    rights = {"POST": Right.EDIT_FLOWS}
+    verb = staticmethod(copying.copy)
+
+    @endpoint("Copy a flow", answers=FlowDocument, status=201)
+    def post(self, request: Request, flow_id: int) -> Response:
+        """A flow that is not running, with steps and contents of its own and no participants."""
+        made = self.act(flow_id)
+        with self.scope():
+            return created(request, self.actor, made.pk)
 
 
 class SkipNext(FlowVerb):

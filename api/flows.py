@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
@@ -178,9 +179,7 @@ class Flows(VerbView):
         """It is not running yet: start it when it has no problems."""
         made = editing.create(self.actor.account_id, request.data, by=self.actor)
         with self.scope():
-            response = show(self.actor, made.pk, status=201)
-        response["Location"] = request.build_absolute_uri(f"{request.path}{made.pk}/")
-        return response
+            return created(request, self.actor, made.pk)
 
 
 class OneFlow(VerbView):
@@ -238,6 +237,13 @@ def show(actor: Actor, flow_id: int, *, status: int = 200) -> Response:
     """The document of a flow, with its ETag. Inside the scope; raises `Flow.DoesNotExist`."""
     flow = seen_by(actor).select_related("object_type", "outbox").get(pk=flow_id)
     return Response(as_document(flow), status=status, headers={"ETag": f'"{flow.revision}"'})
+
+
+def created(request: Request, actor: Actor, flow_id: int) -> Response:
+    """The document of a new flow, and where it is."""
+    response = show(actor, flow_id, status=201)
+    response["Location"] = request.build_absolute_uri(reverse("api:flow", args=[flow_id]))
+    return response
 
 
 def summaries(flows: Sequence[Flow]) -> Any:

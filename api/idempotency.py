@@ -118,4 +118,6 @@ def fingerprint(request: Request) -> str:
             digest.update(f"\n{name}=".encode())
             for chunk in value.chunks() if isinstance(value, UploadedFile) else [str(value).encode()]:
                 digest.update(chunk)
+            if isinstance(value, UploadedFile):
+                value.seek(0)  # for whoever reads it next
     return digest.hexdigest()

@@ -13,7 +13,7 @@ from accounts import history
 from accounts.actors import Actor
 from accounts.history import NotAllowed
 from accounts.rights import Right
-from records import events
+from records import events, rows
 from records.models import Consent, ObjectType, Record
 from records.upserts import MOST_ROWS, Result, Status, upsert
 from scheduling.clock import now
@@ -26,6 +26,7 @@ from .shapes import Shape
 from .views import AccountView
 
 SOURCE = "api"
+MATCHES = ("email", "external_id")
 SEARCHED = ("email", "properties__first_name", "properties__last_name", "properties__name", "external_id")
 
 
@@ -59,10 +60,17 @@ class NewRecord(RecordChange):
 
     object_type = serializers.CharField(default="contact")
     match_on = serializers.ChoiceField(
-        ["email", "external_id"],
+        MATCHES,
         required=False,
         help_text="What makes two records the same; by default the e-mail address if there is one.",
     )
+
+
+class Aim(Shape):
+    """What of a new record is not about the record itself."""
+
+    object_type = serializers.CharField(default="contact")
+    match_on = serializers.ChoiceField(MATCHES, required=False)
 
 
 class BatchRow(RecordChange):
@@ -90,7 +98,7 @@ class BatchQuestion(Shape):
     """Many records of one object type."""
 
     object_type = serializers.CharField(default="contact")
-    match_on = serializers.ChoiceField(["email", "external_id", "id"], default="email")
+    match_on = serializers.ChoiceField(rows.MATCHES, default="email")
     records = Rows()
 
 
@@ -98,7 +106,7 @@ class BatchShape(Shape):
     """A batch, as the document describes it."""
 
     object_type = serializers.CharField(default="contact")
-    match_on = serializers.ChoiceField(["email", "external_id", "id"], default="email")
+    match_on = serializers.ChoiceField(rows.MATCHES, default="email")
     records = serializers.ListField(child=BatchRow(), max_length=MOST_ROWS)
 
 
@@ -157,8 +165,10 @@ class Records(AccountView):
     def post(self, request: Request) -> Response:
         """201 when it is new, 200 when a record with the same address or external id was updated."""
         given = document(request)
-        of = object_type("object_type", given.pop("object_type", "contact"))
-        result = write(of, given, match_on=given.pop("match_on", None) or match_for(given))
+        aim = Aim(data={name: given.pop(name) for name in ("object_type", "match_on") if name in given})
+        aim.is_valid(raise_exception=True)
+        of = object_type("object_type", aim.validated_data["object_type"])
+        result = write(of, given, match_on=aim.validated_data.get("match_on") or match_for(given))
         return answer_record(result.id, status=201 if result.status == Status.CREATED else 200)
 
 

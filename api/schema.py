@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
 
@@ -30,6 +31,7 @@ IF_MATCH = OpenApiParameter(
     required=True,
     description="The `ETag` of the document that your change is based on.",
 )
+CSV = OpenApiResponse(OpenApiTypes.BINARY, description="A CSV file in UTF-8.")
 REFUSAL = OpenApiResponse(Problem, description="Refused; nothing was changed. `code` says why.")
 
 
@@ -75,7 +77,11 @@ def endpoint(
     return extend_schema(
         summary=summary,
         request=takes,
-        responses={status: answers, **(also or {}), ("default", PROBLEM): REFUSAL},
+        responses={
+            (status, "text/csv") if answers is CSV else status: answers,
+            **(also or {}),
+            ("default", PROBLEM): REFUSAL,
+        },
         parameters=parameters,
         **more,
     )

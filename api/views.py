@@ -21,6 +21,8 @@ from .idempotency import Replay, Reservation, reserve
 from .parsing import JsonParser
 from .schema import ApiSchema
 
+WITH_BODY = ("POST", "PUT", "PATCH")
+
 
 class _Undone(Exception):
     """Carries the response of an error out of the scope, so that leaving it takes everything back."""
@@ -71,6 +73,8 @@ class AccountView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate and check rights, open the scope, and give the answer again to a key that had one."""
         super().initial(request, *args, **kwargs)
+        if request.method in WITH_BODY and hasattr(self, request.method.lower()):
+            request.data  # noqa: B018  # read to its end here: a slow sender must not hold a transaction open
         is_scoped = self.is_scoped(request)
         if is_scoped:
             self._scope.enter_context(self.scope())

@@ -216,8 +216,10 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
+        "BatchMatch": "records.rows.MATCHES",
         "FlowStatus": "flows.models.FlowStatus",
         "ImportStatus": "records.models.ImportStatus",
+        "Match": "api.records.MATCHES",
         "ListKind": "records.models.ListKind",
         "MessageStatus": "messaging.models.MessageStatus",
         "OccurrenceKind": "triggers.models.OccurrenceKind",

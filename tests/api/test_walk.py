@@ -13,6 +13,7 @@ from api import urls
 from api.views import AccountView
 from messaging.models import Message, Suppression
 from records import events
+from records.models import Import, Record
 from tests import make
 
 from .conftest import API
@@ -57,8 +58,15 @@ def things(acme: Account) -> dict[str, int]:
             "participant_id": participant.pk,
             "content_id": content.pk,
             "list_id": make.make_list(records=[record]).pk,
+            "import_id": make_import(record),
             "suppression_id": Suppression.objects.create(address="b@example.com", reason="member").pk,
         }
+
+
+def make_import(record: Record) -> int:
+    return Import.objects.create(
+        name="Fair", object_type_id=record.object_type_id, mapping={"E-mail": None}, encoding="utf-8", delimiter=","
+    ).pk
 
 
 def address(route: str, things: dict[str, int]) -> str:

@@ -1,0 +1,155 @@
+"""Imports: a CSV file goes in, its records come in the background, and what was refused can be fetched."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework import serializers
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.rights import Right
+from accounts.tenancy import account_scope
+from records.import_reading import DELIMITERS
+from records.importing import start_import
+from records.models import Import, ImportStatus, RefusedRow
+
+from .object_types import object_type
+from .pagination import PageQuery, page
+from .records import MATCHES
+from .schema import CSV, endpoint, paged
+from .shapes import Shape
+from .views import AccountView
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
+ROWS_AT_ONCE = 1_000
+
+
+class ImportShape(Shape):
+    """A file of records on its way in."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    object_type = serializers.CharField(source="object_type.key")
+    list = serializers.IntegerField(source="list_id", allow_null=True, help_text="The list that its records are in.")
+    mapping = serializers.DictField(help_text="Where each column goes; null: nowhere.")
+    match_on = serializers.CharField()
+    encoding = serializers.CharField()
+    delimiter = serializers.CharField(trim_whitespace=False)
+    status = serializers.ChoiceField(ImportStatus.choices)
+    problem = serializers.CharField(allow_blank=True, help_text="Why it failed.")
+    rows_done = serializers.IntegerField(source="next_row")
+    rows = serializers.IntegerField(allow_null=True, help_text="How many there are; null until the end.")
+    created = serializers.IntegerField()
+    updated = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
+    refused = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+
+
+class NewImport(Shape):
+    """A CSV file with a header, as multipart/form-data."""
+
+    file = serializers.FileField()
+    name = serializers.CharField(max_length=200, required=False, help_text="By default that of the file.")
+    object_type = serializers.CharField(default="contact")
+    match_on = serializers.ChoiceField(MATCHES, default="email")
+    mapping = serializers.JSONField(
+        required=False,
+        help_text='JSON: {"Column": {"property": key} | {"field": "external_id" | "consent" | "consent_at" | '
+        '"former_employee"} | null}. Left out: guessed from the header.',
+    )
+    encoding = serializers.CharField(required=False, help_text="Left out: detected.")
+    delimiter = serializers.ChoiceField(list(DELIMITERS), required=False, help_text="Left out: detected.")
+    create_properties = serializers.BooleanField(
+        default=False, help_text="Columns that belong nowhere become text properties."
+    )
+
+    def validate_mapping(self, value: Any) -> Any:
+        """An object; the import checks what is in it."""
+        if not isinstance(value, dict):
+            self.fields["mapping"].fail("invalid")
+        return value
+
+
+class Imports(AccountView):
+    """The imports of the account."""
+
+    parser_classes = (MultiPartParser,)
+    rights = {"GET": Right.SEE, "POST": Right.EDIT_CONTENT}
+
+    @endpoint("The imports of the account, newest first", query=PageQuery, answers=paged(ImportShape))
+    def get(self, request: Request) -> Response:
+        """With how far each has come."""
+        query, rows = self.query(PageQuery), Import.objects.select_related("object_type")
+        return page(rows, request, query, lambda found: ImportShape(found, many=True).data, order=("-id",))
+
+    @endpoint("Import a CSV file", takes={"multipart/form-data": NewImport}, answers=ImportShape, status=201)
+    def post(self, request: Request) -> Response:
+        """The file is checked now; its records come in the background, into a new list named after the import."""
+        given = self.read(NewImport)
+        of = object_type("object_type", given.pop("object_type"))
+        name = given.pop("name", None) or given["file"].name
+        made = start_import(name=name, object_type=of, **given)
+        return Response(ImportShape(made).data, status=201)
+
+
+class OneImport(AccountView):
+    """An import."""
+
+    rights = {"GET": Right.SEE}
+
+    @endpoint("An import, with how far it has come", answers=ImportShape)
+    def get(self, request: Request, import_id: int) -> Response:
+        """Done when its status says so."""
+        return Response(ImportShape(Import.objects.select_related("object_type").get(pk=import_id)).data)
+
+
+class Refused(AccountView):
+    """The rows of an import that were not taken."""
+
+    rights = {"GET": Right.SEE}
+
+    @endpoint("The refused rows of an import, as CSV", answers=CSV)
+    def get(self, request: Request, import_id: int) -> HttpResponseBase:
+        """To be mended and imported again. A cell that a spreadsheet would calculate begins with an apostrophe."""
+        columns = list(Import.objects.get(pk=import_id).mapping)
+        lines = refused_lines(self.actor.account_id, import_id, columns)
+        headers = {"Content-Disposition": f'attachment; filename="refused-{import_id}.csv"'}
+        return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+def refused_lines(account_id: int, import_id: int, columns: list[str]) -> Iterator[str]:
+    """The refused rows as CSV, piece by piece; each opens a short scope of its own, as the stream outlives the view."""
+    yield "\ufeff" + csv_lines([["row", "column", "reason", *columns]])  # the mark tells spreadsheets that it is UTF-8
+    last = 0
+    while True:
+        with account_scope(account_id):
+            rows = RefusedRow.objects.filter(source_id=import_id, row__gt=last).order_by("row")
+            found = list(rows[:ROWS_AT_ONCE])
+        if not found:
+            return
+        last = found[-1].row
+        yield csv_lines([[row.row, row.column, row.reason, *cells(row, columns)] for row in found])
+
+
+def cells(row: RefusedRow, columns: list[str]) -> list[str]:
+    """The cells of a row under its columns, then those that had no column."""
+    return [*(row.values.get(column, "") for column in columns), *row.values.get("", [])]
+
+
+def csv_lines(rows: list[list[Any]]) -> str:
+    """Rows as CSV that no spreadsheet mistakes for formulas."""
+    text = io.StringIO()
+    csv.writer(text).writerows([[safe(cell) for cell in row] for row in rows])
+    return text.getvalue()
+
+
+def safe(cell: object) -> object:
+    """A cell that a spreadsheet shows and does not calculate."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
