@@ -85,7 +85,7 @@ def _members_only(view: View[P], right: Right) -> Wrapped[P]:
     def checked(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not request.user.is_authenticated:
             return _to_login(request)
-        found = sign_in.member_actor(cast(User, request.user), slug)
+        found = sign_in.member_actor(request.user, slug)
         if found is None:
             return errors.not_found(request)
         own = cast(AccountRequest, request)

@@ -84,7 +84,8 @@ class Mail:
         try:
             return str(part.get_content())
         except (LookupError, ValueError):  # a character set that nobody knows
-            return (part.get_payload(decode=True) or b"").decode("utf-8", "replace")
+            payload = part.get_payload(decode=True)
+            return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
 
 
 def names(folder: Path, *, before: str = "") -> list[str]:

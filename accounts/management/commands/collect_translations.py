@@ -82,7 +82,7 @@ def _update(path: Path, language: str, texts: list[Text]) -> int:
     new = Catalog(locale=language)
     for said, context, place in texts:
         known = old.get(said, context)
-        new.add(said, known.string if known else None, locations=[(place, None)], context=context)
+        new.add(said, known.string if known else None, locations=[(place, 0)], context=context)
     written = io.BytesIO(HEADER.format(language=language, plural_forms=new.plural_forms).encode())
     written.seek(0, io.SEEK_END)
     write_po(written, new, width=WIDTH, sort_output=True, include_lineno=False, omit_header=True)
