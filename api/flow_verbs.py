@@ -12,7 +12,8 @@ from accounts.rights import Right
 from running import copying, verbs
 from triggers import schedules
 
-from .flows import FlowDocument, created, seen_by, show
+from .flow_documents import FlowDocument
+from .flows import created, seen_by, show
 from .schema import endpoint
 from .shapes import Nothing, Shape
 from .views import VerbView

@@ -20,7 +20,7 @@ from records.models import Import, ImportStatus, RefusedRow
 
 from .object_types import object_type
 from .pagination import PageQuery, page
-from .records import MATCHES
+from .record_shapes import MATCHES
 from .schema import CSV, endpoint, paged
 from .shapes import Shape
 from .views import AccountView

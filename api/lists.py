@@ -15,10 +15,11 @@ from records.models import List, ListEntry, ListKind, Record
 from scheduling.clock import now
 
 from .errors import Invalid
-from .flows import CRITERIA
+from .flow_documents import CRITERIA
 from .object_types import object_type
 from .pagination import PageQuery, page
-from .records import RecordShape, show_records
+from .record_shapes import RecordShape
+from .records import show_records
 from .schema import endpoint, paged
 from .shapes import Id, Shape
 from .views import AccountView

@@ -16,7 +16,8 @@ from triggers import schedules
 from triggers.models import Trigger
 
 from .flows import seen_by
-from .records import RecordShape, show_records
+from .record_shapes import RecordShape
+from .records import show_records
 from .schedules import PreviewShape, show_preview
 from .schema import endpoint
 from .shapes import Shape

@@ -13,7 +13,8 @@ from scheduling.recurrence import Run
 from triggers import lifecycle, schedules
 from triggers.models import Occurrence, OccurrenceKind, OccurrenceStatus
 
-from .flows import ScheduleShape, seen_by
+from .flow_documents import ScheduleShape
+from .flows import seen_by
 from .pagination import PageQuery, page
 from .schema import endpoint, paged
 from .shapes import Nothing, Shape

@@ -80,6 +80,10 @@ urlpatterns = [
     path("participants/<id:participant_id>/leave/", participants.Leave.as_view(), name="participant-leave"),
     path("schedules/preview/", schedules.SchedulePreview.as_view(), name="schedule-preview"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
+    path(
+        "docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="api:schema", template_name="api/docs.html"),
+        name="docs",
+    ),
     re_path("", UnknownAddress.as_view()),
 ]

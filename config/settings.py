@@ -219,7 +219,7 @@ SPECTACULAR_SETTINGS = {
         "BatchMatch": "records.rows.MATCHES",
         "FlowStatus": "flows.models.FlowStatus",
         "ImportStatus": "records.models.ImportStatus",
-        "Match": "api.records.MATCHES",
+        "Match": "api.record_shapes.MATCHES",
         "ListKind": "records.models.ListKind",
         "MessageStatus": "messaging.models.MessageStatus",
         "OccurrenceKind": "triggers.models.OccurrenceKind",
