@@ -67,3 +67,13 @@ def test_a_command_that_is_spoken_of_exists() -> None:
     named = {name for source in sources(tests=True) for name in re.findall(r"`manage\.py (\w+)", source.text)}
     named |= {name for page in PAGES for name in re.findall(r"manage\.py (\w+)", page.read_text())}
     assert named - known == set()
+
+
+def test_a_test_that_a_page_names_exists() -> None:
+    there = {
+        found
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for found in re.findall(r"def (test_\w+)", path.read_text())
+    }
+    named = {name for page in PAGES for name in re.findall(r"`(test_\w+)`", page.read_text())}
+    assert named and named - there == set()
