@@ -1,6 +1,7 @@
 """Every setting, in the order of Django's documentation. Values of an installation come from the environment."""
 
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -151,12 +152,12 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 IMPORT_MAX_BYTES = env.number("IMPORT_MAX_BYTES", 1024**3)
 
 # --- E-mail -----------------------------------------------------------------------------------------------
-_email = dj_database_url.urlparse.urlsplit(env.text("EMAIL_URL", "smtp://127.0.0.1:25"))
+_email = urlsplit(env.text("EMAIL_URL", "smtp://127.0.0.1:25"))
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = _email.hostname or "127.0.0.1"
 EMAIL_PORT = _email.port or (465 if _email.scheme == "smtps" else 25)
-EMAIL_HOST_USER = dj_database_url.urlparse.unquote(_email.username or "")
-EMAIL_HOST_PASSWORD = dj_database_url.urlparse.unquote(_email.password or "")
+EMAIL_HOST_USER = unquote(_email.username or "")
+EMAIL_HOST_PASSWORD = unquote(_email.password or "")
 EMAIL_USE_SSL = _email.scheme == "smtps"
 EMAIL_USE_TLS = _email.scheme == "smtp+tls"
 EMAIL_TIMEOUT = 10

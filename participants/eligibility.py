@@ -5,13 +5,13 @@ on an exclusion list or meeting the unenrolment criteria. What a channel adds is
 """
 
 from django.utils.translation import gettext as _
-from records.criteria import Condition
 
 from flows.models import ExclusionList
 from flows.steps import KINDS
 from flows.steps.base import Batch
 from messaging import audience
 from records import criteria
+from records.criteria import Condition
 
 
 def screen(batch: Batch) -> None:

@@ -10,7 +10,6 @@ from secrets import token_hex
 from typing import Any
 
 from django.db import connection
-from records.criteria import Condition
 
 from accounts.actors import Actor
 from accounts.history import NotAllowed, record
@@ -19,6 +18,7 @@ from flows.locks import try_shared
 from flows.models import Flow, FlowStatus
 from flows.path import Path
 from records import criteria
+from records.criteria import Condition
 from records.models import List
 from scheduling.clock import now
 

@@ -5,7 +5,7 @@ people move those they name. Each writes the step log and the tally in the same 
 """
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db.backends.utils import CursorWrapper
 
@@ -121,7 +121,7 @@ def take_out(
 ) -> int:
     """Take active participants of a flow out by `drop_out` or `cancel`; returns how many went (at most `limit`)."""
     which = "" if participant_ids is None else "and id = any(%(ids)s)"
-    params = {
+    params: dict[str, Any] = {
         "account": account_id,
         "flow": flow_id,
         "status": MOVES[verb][1],

@@ -6,6 +6,7 @@ that a batch holds is waited for, in id order.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection
 
@@ -28,7 +29,12 @@ def wake(happened: Sequence[Event]) -> int:
 
 def _wake(step_kinds: list[str], record_ids: list[int]) -> int:
     steps = Step.objects.filter(kind__in=step_kinds).values_list("pk", flat=True)
-    params = {"account": current_account_id(), "steps": list(steps), "records": record_ids, "now": now()}
+    params: dict[str, Any] = {
+        "account": current_account_id(),
+        "steps": list(steps),
+        "records": record_ids,
+        "now": now(),
+    }
     with connection.cursor() as cursor:
         cursor.execute(
             """

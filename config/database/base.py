@@ -4,7 +4,7 @@ Only migrations and `accounts.tenancy.every_account()` step out of the role. The
 account setting are fixed here, for whoever writes SQL about them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from django.db.backends.postgresql import base, operations
@@ -19,7 +19,9 @@ SYSTEM_DATABASES = (
 class DatabaseOperations(operations.DatabaseOperations):
     """Truncating between transactional tests is the owner's work."""
 
-    def execute_sql_flush(self, sql_list: list[str]) -> None:
+    connection: "DatabaseWrapper"
+
+    def execute_sql_flush(self, sql_list: Iterable[str]) -> None:
         """Run the flush as the owner, then return to the role the connection had."""
         with self.connection.as_owner():
             super().execute_sql_flush(sql_list)
@@ -36,7 +38,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """The role without rights of ownership that every connection works in."""
         return str(self.settings_dict.get("RESTRICTED_ROLE", "flyt_tenant"))
 
-    def init_connection_state(self) -> bool:
+    # The types of Django know nothing yet of its answer, whether a commit is needed.
+    def init_connection_state(self) -> bool:  # type: ignore[override]
         """Enter the restricted role as the connection opens."""
         commit = bool(super().init_connection_state())
         if not self.is_owner and self.settings_dict["NAME"] not in SYSTEM_DATABASES:

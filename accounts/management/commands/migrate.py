@@ -14,7 +14,7 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate."""
-        connection = connections[options["database"]]
+        connection: Any = connections[options["database"]]  # config/database, which Django's types do not know
         connection.ensure_connection()
         with connection.as_owner():
             super().handle(*args, **options)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 
 class Command(BaseCommand):
@@ -14,6 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Create the role where it is missing."""
+        connection: Any = connections[DEFAULT_DB_ALIAS]  # config/database, which Django's types do not know
         role = connection.ops.quote_name(connection.restricted_role)
         with connection.as_owner():
             connection.ensure_connection()
