@@ -17,7 +17,8 @@ from .base import Batch, Lack, SettingsError, StepKind, only
 class AddToList(StepKind):
     """Settings: {"list": id}."""
 
-    kind, label, family = "add_to_list", _("Add to list"), "record"
+    kind, label, family, icon = "add_to_list", _("Add to list"), "record", "person-plus"
+    hint = _("A static list of your own")
 
     def clean(self, settings: dict[str, Any], *, flow: Flow) -> dict[str, Any]:
         """A static list of the flow's object type."""
@@ -34,14 +35,13 @@ class AddToList(StepKind):
         chosen = step.settings.get("list")
         if chosen is None:
             return [Lack("step_without_list", gettext("Choose a list."), "list")]
-        lists = path.once("lists", lambda: _static_lists(step.flow, path.pointed_at("list")).in_bulk())
-        if chosen not in lists:
+        if chosen not in _lists(path, step):
             return [Lack("list_is_gone", gettext("The list is gone. Choose another."), "list")]
         return []
 
-    def summary(self, step: Step) -> str:
+    def summary(self, step: Step, path: Path) -> str:
         """The list's name."""
-        found = List.objects.filter(pk=step.settings.get("list") or 0).first()
+        found = _lists(path, step).get(step.settings.get("list"))
         return found.name if found else gettext("No list chosen")
 
     def run(self, batch: Batch) -> None:
@@ -60,6 +60,11 @@ class AddToList(StepKind):
             """,
         )
         batch.execute(sql, **{**params, "list": batch.step.settings["list"]})
+
+
+def _lists(path: Path, step: Step) -> dict[int, List]:
+    """The static lists that steps of the path point at, by id."""
+    return path.once("lists", lambda: _static_lists(step.flow, path.pointed_at("list")).in_bulk())
 
 
 def _static_lists(flow: Flow, list_ids: Iterable[int]) -> Any:

@@ -59,6 +59,8 @@ class StepKind:
     kind: ClassVar[str]
     label: ClassVar[Any]
     family: ClassVar[str]  # message, control, record, activity, internal, finish: colour and group in menus
+    icon: ClassVar[str]  # a drawing of static/icons.svg
+    hint: ClassVar[Any] = ""  # what it is for, in menus
     batch_size: ClassVar[int] = 1000
     waits: ClassVar[bool] = False  # may decide 'wait'
     listens_to: ClassVar[frozenset[str]] = frozenset()  # event kinds that wake whoever stands here
@@ -73,8 +75,8 @@ class StepKind:
         """What must be filled in before the flow may run."""
         return []
 
-    def summary(self, step: Step) -> str:
-        """The step in a few words, for its card."""
+    def summary(self, step: Step, path: Path) -> str:
+        """The step in a few words, for its card; reads through `path.once()`, one query for all steps of the kind."""
         raise NotImplementedError
 
     def run(self, batch: Batch) -> None:

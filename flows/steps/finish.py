@@ -6,6 +6,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from flows.models import Flow, Step
+from flows.path import Path
 
 from .base import Batch, StepKind, only
 
@@ -13,14 +14,14 @@ from .base import Batch, StepKind, only
 class Finish(StepKind):
     """No settings."""
 
-    kind, label, family = "finish", _("Finish"), "finish"
+    kind, label, family, icon = "finish", _("Finish"), "finish", "flag"
 
     def clean(self, settings: dict[str, Any], *, flow: Flow) -> dict[str, Any]:
         """Nothing to set."""
         only(settings)
         return {}
 
-    def summary(self, step: Step) -> str:
+    def summary(self, step: Step, path: Path) -> str:
         """ "The end"."""
         return gettext("The flow ends here")
 

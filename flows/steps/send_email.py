@@ -20,7 +20,8 @@ from .base import Batch, Lack, SettingsError, StepKind, only
 class SendEmail(StepKind):
     """Settings: {"content": id}. The sender stands in the flow's outbox."""
 
-    kind, label, family = "send_email", _("Send e-mail"), "message"
+    kind, label, family, icon = "send_email", _("Send e-mail"), "message", "mail"
+    hint = _("Written under Contents")
     channel = "email"
     waits = True
     listens_to = frozenset({"message_handed_over", "message_failed", "message_cancelled"})
@@ -37,8 +38,7 @@ class SendEmail(StepKind):
 
     def lacks(self, step: Step, path: Path) -> list[Lack]:
         """A content with a subject and something to say, whose merge fields can be read."""
-        contents = path.once("contents", lambda: Content.objects.in_bulk(path.pointed_at("content")))
-        content = contents.get(step.settings.get("content"))
+        content = _content(path, step)
         if content is None:
             return [Lack("email_without_content", gettext("Choose what to send."), "content")]
         lacks = []
@@ -48,9 +48,9 @@ class SendEmail(StepKind):
             lacks.append(Lack("content_is_empty", gettext("Write the message."), "html"))
         return lacks + [Lack("content_invalid", error.message, error.field) for error in rendering.check(content)]
 
-    def summary(self, step: Step) -> str:
+    def summary(self, step: Step, path: Path) -> str:
         """The content's name."""
-        content = Content.objects.filter(pk=step.settings.get("content") or 0).first()
+        content = _content(path, step)
         return content.name if content else gettext("No content chosen")
 
     def run(self, batch: Batch) -> None:
@@ -93,3 +93,8 @@ class SendEmail(StepKind):
               and batch.decision = 'continue' and m.status in ('queued', 'sending')
             """
         )
+
+
+def _content(path: Path, step: Step) -> Content | None:
+    contents = path.once("contents", lambda: Content.objects.in_bulk(path.pointed_at("content")))
+    return contents.get(step.settings.get("content"))

@@ -15,7 +15,8 @@ from .base import Batch, Lack, StepKind, only
 class Split(StepKind):
     """No settings: its branches are rows of their own, each with criteria."""
 
-    kind, label, family = "split", _("Split"), "control"
+    kind, label, family, icon = "split", _("Split"), "control", "split"
+    hint = _("Different paths for different people")
     has_branches = True
 
     def clean(self, settings: dict[str, Any], *, flow: Flow) -> dict[str, Any]:
@@ -35,9 +36,9 @@ class Split(StepKind):
             if not branch.criteria
         ]
 
-    def summary(self, step: Step) -> str:
+    def summary(self, step: Step, path: Path) -> str:
         """ "3 branches"."""
-        amount = step.branches.count()
+        amount = len(path.branches_of(step.pk))
         return ngettext("%(n)d branch", "%(n)d branches", amount) % {"n": amount}
 
     def run(self, batch: Batch) -> None:

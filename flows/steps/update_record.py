@@ -17,7 +17,8 @@ from .base import Batch, Lack, SettingsError, StepKind, only
 class UpdateRecord(StepKind):
     """Settings: {"values": {property key: value, or null to clear}}."""
 
-    kind, label, family = "update_record", _("Update record"), "record"
+    kind, label, family, icon = "update_record", _("Update record"), "record", "person-edit"
+    hint = _("Set or clear properties")
 
     def clean(self, settings: dict[str, Any], *, flow: Flow) -> dict[str, Any]:
         """Known properties of the flow's object type, with values of their type."""
@@ -43,17 +44,18 @@ class UpdateRecord(StepKind):
         given = step.settings.get("values") or {}
         if not given:
             return [Lack("update_without_values", gettext("Choose what to update."), "values")]
-        known = path.once("properties", lambda: set(_properties(step.flow).values_list("key", flat=True)))
+        known = _labels(path, step)
         return [
             Lack("property_is_gone", gettext("The property “%s” is gone.") % key, f"values.{key}")
             for key in given
             if key not in known
         ]
 
-    def summary(self, step: Step) -> str:
-        """ "lifecycle_stage = Customer"."""
-        given = step.settings.get("values") or {}
-        return ", ".join(f"{key} = {'–' if value is None else value}" for key, value in given.items())
+    def summary(self, step: Step, path: Path) -> str:
+        """ "Lifecycle stage = Customer"."""
+        given, labels = step.settings.get("values") or {}, _labels(path, step)
+        changes = [f"{labels.get(key, key)} = {_in_words(value)}" for key, value in given.items()]
+        return ", ".join(changes) or gettext("Nothing chosen")
 
     def run(self, batch: Batch) -> None:
         """Lock the records in id order (two flows updating the same people deadlock otherwise), then set."""
@@ -95,6 +97,17 @@ class UpdateRecord(StepKind):
             """,
             **change,
         )
+
+
+def _labels(path: Path, step: Step) -> dict[str, str]:
+    """The labels of the properties of the flow's records, by key."""
+    return path.once("properties", lambda: dict(_properties(step.flow).values_list("key", "label")))
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    return "–" if value is None else str(value)
 
 
 def _properties(flow: Flow) -> Any:

@@ -23,7 +23,8 @@ LONGEST = timedelta(days=3660)
 class Wait(StepKind):
     """Settings: {"amount": 3, "unit": "minutes" | "hours" | "days" | "weeks"}."""
 
-    kind, label, family = "wait", _("Wait"), "control"
+    kind, label, family, icon = "wait", _("Wait"), "control", "clock"
+    hint = _("Everyone stands here for a time")
     waits = True
 
     def clean(self, settings: dict[str, Any], *, flow: Flow) -> dict[str, Any]:
@@ -47,9 +48,11 @@ class Wait(StepKind):
             return []
         return [Lack("wait_without_time", gettext("Say how long to wait."), "amount")]
 
-    def summary(self, step: Step) -> str:
+    def summary(self, step: Step, path: Path) -> str:
         """ "3 days"."""
-        amount = step.settings.get("amount") or 0
+        amount = step.settings.get("amount")
+        if not amount:
+            return gettext("No time chosen")
         words = {
             "minutes": ngettext("%(n)d minute", "%(n)d minutes", amount),
             "hours": ngettext("%(n)d hour", "%(n)d hours", amount),

@@ -43,6 +43,8 @@ def faults(kinds: Iterable[StepKind]) -> list[str]:
             found.append(f"{own.__name__}: unknown family {kind.family}")
         if not (own.__doc__ or "").startswith(("Settings: {", "No settings")):
             found.append(f"{own.__name__}: the docstring does not say what its settings are")
+        if f'id="{getattr(kind, "icon", None)}"' not in (ROOT / "static" / "icons.svg").read_text():
+            found.append(f"{own.__name__}: no icon of that name")
         if not 1 <= kind.batch_size <= 1000:
             found.append(f"{own.__name__}: batches of {kind.batch_size}")
         if kind.listens_to and not kind.waits:
@@ -92,7 +94,7 @@ def test_a_half_made_step_kind_is_caught() -> None:
     class Shrug(StepKind):
         """Does nothing much."""
 
-        kind, label, family = "shrug", "Shrug", "control"
+        kind, label, family, icon = "shrug", "Shrug", "control", "shoulders"
         listens_to = frozenset({"message_handed_over"})
 
         def clean(self, settings: dict[str, Any], *, flow: Any) -> dict[str, Any]:
@@ -101,6 +103,7 @@ def test_a_half_made_step_kind_is_caught() -> None:
     assert faults([Shrug()]) == [
         "Shrug: the label is not marked for translation",
         "Shrug: the docstring does not say what its settings are",
+        "Shrug: no icon of that name",
         "Shrug: listens, but never waits",
         "Shrug: no summary()",
         "Shrug: no run()",
