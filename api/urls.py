@@ -82,7 +82,9 @@ urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path(
         "docs/",
-        SpectacularSwaggerSplitView.as_view(url_name="api:schema", template_name="api/docs.html"),
+        SpectacularSwaggerSplitView.as_view(
+            url_name="api:schema", template_name="api/docs.html", http_method_names=["get", "head"]
+        ),
         name="docs",
     ),
     re_path("", UnknownAddress.as_view()),

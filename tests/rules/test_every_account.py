@@ -18,9 +18,11 @@ SIGN_IN = {
 SWEEPS = {
     "messaging/claims.py: _accounts",
     "participants/tasks.py: dispatch",
+    "records/tasks.py: resume_imports",
     "running/tasks.py: finish_endings",
     "triggers/firing.py: fire_due",
     "triggers/occurrences.py: to_do",
+    "triggers/tasks.py: match_due",
 }
 # An operator's command.
 COMMANDS = {

@@ -12,6 +12,7 @@ WRITERS: Final = {
     "flows/lifecycle.py",
     "messaging/lifecycle.py",
     "participants/lifecycle.py",
+    "records/import_lifecycle.py",
     "triggers/lifecycle.py",
 }
 NO_LIFECYCLE: Final = {
