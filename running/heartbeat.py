@@ -10,9 +10,8 @@ from django.core.cache import cache
 from accounts.tasks import house_job
 
 QUEUES: Final = ("default", "engine", "delivery")
-FRESH_FOR: Final = (
-    20  # seconds, of a sign that comes every five: the sign goes away by itself, so nobody has to compare clocks
-)
+# Seconds, of a sign that comes every five. It goes away by itself, so nobody has to compare clocks.
+FRESH_FOR: Final = 20
 
 
 @house_job(queue="default")
