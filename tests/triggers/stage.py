@@ -37,6 +37,12 @@ def scheduled(account: Account, recurrence: dict[str, Any], *, status: str = "ru
     return flow
 
 
+def contacts(account: Account, n: int, **properties: object) -> list[int]:
+    """The ids of `n` new contacts of `account`."""
+    with account_scope(account.pk):
+        return [record.pk for record in make.make_contacts(n, **properties)]
+
+
 def fire_all() -> int:
     """Fire until nothing is due; returns how many schedules were."""
     fired = 0
