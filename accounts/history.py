@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import models, transaction
+from django.utils.translation import gettext as _
 
 from .actors import Actor
 from .models import History
@@ -40,7 +41,7 @@ def move(
             status = getattr(row, "status", "")
             raise NotAllowed(
                 "wrong_status",
-                f"{verb} is not possible: the status is {status}.",
+                _("%(verb)s is not possible: the status is %(status)s.") % {"verb": verb, "status": status},
                 status=status,
             )
         record(row, verb, by=by, detail=detail)

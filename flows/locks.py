@@ -7,6 +7,7 @@ per transaction.
 """
 
 from django.db import OperationalError, connection
+from django.utils.translation import gettext as _
 
 from accounts.history import NotAllowed
 
@@ -40,4 +41,4 @@ def take_exclusive(flow_id: int) -> None:
         try:
             cursor.execute("select pg_advisory_xact_lock(hashtextextended('flow', %s))", [flow_id])
         except OperationalError as error:
-            raise NotAllowed("busy", "The flow is busy. Try again in a moment.") from error
+            raise NotAllowed("busy", _("The flow is busy. Try again in a moment.")) from error

@@ -1,6 +1,7 @@
 """What people do to a participant: make them leave, or erase every trace of the walk."""
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
 from accounts.history import NotAllowed, record
@@ -31,7 +32,7 @@ def leave(account_id: int, participant_id: int, *, by: Actor) -> Participant:
             participant_ids=[participant_id],
         )
         if not gone:
-            raise NotAllowed("walk_is_over", "This participant is no longer in the flow.", status=participant.status)
+            raise NotAllowed("walk_is_over", _("This participant is no longer in the flow."), status=participant.status)
         release([participant_id])
         record(participant, "leave", by=by, detail={"flow": participant.flow_id})
         participant.refresh_from_db()
@@ -62,6 +63,6 @@ def _locked(participant_id: int) -> Participant:
     """The participant, under its flow's lock and its own; read anew once they are held."""
     flow_id = Participant.objects.values_list("flow_id", flat=True).get(pk=participant_id)
     if not try_shared(flow_id):
-        raise NotAllowed("busy", "The flow is busy. Try again in a moment.")
+        raise NotAllowed("busy", _("The flow is busy. Try again in a moment."))
     Flow.objects.get(pk=flow_id)
     return Participant.objects.select_for_update(no_key=True).get(pk=participant_id)

@@ -10,6 +10,7 @@ from secrets import token_hex
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
 from accounts.history import NotAllowed, record
@@ -168,12 +169,12 @@ def drain(account_id: int, flow_id: int, *, limit: int = 5000) -> bool:
 def lock_open_flow(flow_id: int) -> Flow:
     """Take the flow's lock shared, then read the flow; raises `NotAllowed` unless it is running or paused."""
     if not try_shared(flow_id):
-        raise NotAllowed("busy", "The flow is busy. Try again in a moment.")
+        raise NotAllowed("busy", _("The flow is busy. Try again in a moment."))
     flow = Flow.objects.select_related("outbox").get(pk=flow_id)
     if flow.status == FlowStatus.NOT_RUNNING:
-        raise NotAllowed("not_running", "Turn the flow on first: it takes nobody while it is not running.")
+        raise NotAllowed("not_running", _("Turn the flow on first: it takes nobody while it is not running."))
     if flow.enrolment_ends_at and flow.enrolment_ends_at <= now():
-        raise NotAllowed("enrolment_closed", "Enrolment in this flow has ended.")
+        raise NotAllowed("enrolment_closed", _("Enrolment in this flow has ended."))
     return flow
 
 

@@ -7,6 +7,8 @@ returned, no participant moves and no message of the flow leaves until it is res
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.utils.translation import gettext as _
+
 from accounts import history
 from accounts.actors import Actor
 from accounts.history import NotAllowed
@@ -76,9 +78,9 @@ def delete(account_id: int, flow_id: int, *, by: Actor) -> None:
     """Remove a flow that is not running, with its steps, participants and their story, and unsent messages."""
     with _commanding(account_id, flow_id) as flow:
         if flow.status != FlowStatus.NOT_RUNNING:
-            raise NotAllowed("not_ended", "Pause the flow and end it, then delete it.", status=flow.status)
+            raise NotAllowed("not_ended", _("Pause the flow and end it, then delete it."), status=flow.status)
         if ending.left(flow.pk):
-            raise NotAllowed("still_ending", "The flow is still ending. Delete it when everyone has left.")
+            raise NotAllowed("still_ending", _("The flow is still ending. Delete it when everyone has left."))
         history.record(flow, "delete", by=by, detail={"name": flow.name})
         deletion.purge(flow)
 
@@ -97,7 +99,7 @@ def _refuse_problems(flow: Flow, verb: str) -> None:
         return  # the move itself says so
     found = [problem for problem in problems(flow) if problem.severity == Severity.ERROR]
     if found:
-        raise NotAllowed("has_problems", "Something stops the flow from running.", problems=found)
+        raise NotAllowed("has_problems", _("Something stops the flow from running."), problems=found)
 
 
 def _step_kinds(flow: Flow) -> list[str]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db.backends.utils import CursorWrapper
+from django.utils.translation import gettext as _
 
 from flows.models import Flow, Step
 from flows.path import Path
@@ -88,4 +89,5 @@ def only(settings: dict[str, Any], *names: str) -> None:
     """Refuse settings of any other name."""
     strange = sorted(set(settings) - set(names))
     if strange:
-        raise SettingsError({name: f"Unknown setting. Known: {', '.join(names) or 'none'}." for name in strange})
+        message = _("Unknown setting. Known: %s.") % ", ".join(names) if names else _("This step has no settings.")
+        raise SettingsError(dict.fromkeys(strange, message))

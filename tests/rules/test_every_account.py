@@ -18,6 +18,7 @@ SIGN_IN = {
 SWEEPS = {
     "messaging/claims.py: _accounts",
     "participants/tasks.py: dispatch",
+    "records/tasks.py: discard_forgotten_drafts",
     "records/tasks.py: resume_imports",
     "running/tasks.py: finish_endings",
     "triggers/firing.py: fire_due",

@@ -1,6 +1,8 @@
 """Translation files are sound. Whether they are whole is for each package's own tests."""
 
+import ast
 import re
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from babel.messages.catalog import Catalog, TranslationError
 from babel.messages.checkers import num_plurals, python_format
 from babel.messages.pofile import PoFileError, read_po
 
-from .sources import PRODUCT, ROOT
+from .sources import PRODUCT, ROOT, Source, sources
 
 FOLDERS = [ROOT / "locale", *(ROOT / package / "locale" for package in sorted(PRODUCT))]
 FILES = sorted(path for folder in FOLDERS for path in folder.glob("*/LC_MESSAGES/*.po"))
@@ -64,3 +66,50 @@ def test_a_broken_translation_file_is_caught() -> None:
     assert unclosed(b'msgid "Flow\nmsgstr "Flyt"\n') == ['msgid "Flow']
     wrong = b'#, python-format\nmsgid "%(n)d flows"\nmsgstr "%(m)d flyter"\n'
     assert len(errors(read(wrong, "nb"))) == 1
+
+
+REFUSALS = {"NotAllowed", "Lack", "Problem", "Refused", "SettingsError", "ValidationError"}
+
+
+def untranslatable(of: Iterable[Source]) -> list[str]:
+    """Sentences that people are refused with and that never go through gettext."""
+    return [
+        f"{source.path}: {ast.unparse(text)}"
+        for source in of
+        for call in ast.walk(source.tree)
+        if isinstance(call, ast.Call) and _name(call.func) in REFUSALS
+        for argument in call.args
+        for text in _texts_of(argument)
+        if _is_sentence(text)
+    ]
+
+
+def _texts_of(argument: ast.expr) -> list[ast.expr]:
+    if isinstance(argument, ast.DictComp):
+        return [argument.value]
+    return argument.values if isinstance(argument, ast.Dict) else [argument]
+
+
+def _name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _is_sentence(text: ast.expr) -> bool:
+    parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+    return any(isinstance(part, ast.Constant) and " " in str(part.value) for part in parts)
+
+
+def test_people_are_refused_in_their_language() -> None:
+    assert untranslatable(sources()) == []
+
+
+def test_a_refusal_in_bare_english_is_caught() -> None:
+    planted = (
+        'raise NotAllowed("busy", "Try again later.")',
+        'raise history.NotAllowed("busy", f"Try {verb} again.")',
+        'raise SettingsError({"list": "Choose a list."})',
+        'raise SettingsError({name: f"{name} is unknown." for name in strange})',
+    )
+    for line in planted:
+        assert len(untranslatable([Source("web/a.py", line)])) == 1, line
+    assert untranslatable([Source("web/a.py", 'raise NotAllowed("busy", _("Try again."), field=f"a.{n}")')]) == []
