@@ -1,8 +1,5 @@
 """Imports: a CSV file goes in, its records come in the background, and what was refused can be fetched."""
 
-import csv
-import io
-from collections.abc import Iterator
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -13,10 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.rights import Right
-from accounts.tenancy import account_scope
 from records.import_reading import DELIMITERS
+from records.import_refusals import refused_lines
 from records.importing import start_import
-from records.models import Import, ImportStatus, RefusedRow
+from records.models import Import, ImportStatus
 
 from .object_types import object_type
 from .pagination import PageQuery, page
@@ -24,9 +21,6 @@ from .record_shapes import MATCHES
 from .schema import CSV, endpoint, paged
 from .shapes import Shape
 from .views import AccountView
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
-ROWS_AT_ONCE = 1_000
 
 
 class ImportShape(Shape):
@@ -118,38 +112,6 @@ class Refused(AccountView):
     @endpoint("The refused rows of an import, as CSV", answers=CSV)
     def get(self, request: Request, import_id: int) -> HttpResponseBase:
         """To be mended and imported again. A cell that a spreadsheet would calculate begins with an apostrophe."""
-        columns = list(Import.objects.get(pk=import_id).mapping)
-        lines = refused_lines(self.actor.account_id, import_id, columns)
+        lines = refused_lines(Import.objects.get(pk=import_id))
         headers = {"Content-Disposition": f'attachment; filename="refused-{import_id}.csv"'}
         return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
-
-
-def refused_lines(account_id: int, import_id: int, columns: list[str]) -> Iterator[str]:
-    """The refused rows as CSV, piece by piece; each opens a short scope of its own, as the stream outlives the view."""
-    yield "\ufeff" + csv_lines([["row", "column", "reason", *columns]])  # the mark tells spreadsheets that it is UTF-8
-    last = 0
-    while True:
-        with account_scope(account_id):
-            rows = RefusedRow.objects.filter(source_id=import_id, row__gt=last).order_by("row")
-            found = list(rows[:ROWS_AT_ONCE])
-        if not found:
-            return
-        last = found[-1].row
-        yield csv_lines([[row.row, row.column, row.reason, *cells(row, columns)] for row in found])
-
-
-def cells(row: RefusedRow, columns: list[str]) -> list[str]:
-    """The cells of a row under its columns, then those that had no column."""
-    return [*(row.values.get(column, "") for column in columns), *row.values.get("", [])]
-
-
-def csv_lines(rows: list[list[Any]]) -> str:
-    """Rows as CSV that no spreadsheet mistakes for formulas."""
-    text = io.StringIO()
-    csv.writer(text).writerows([[safe(cell) for cell in row] for row in rows])
-    return text.getvalue()
-
-
-def safe(cell: object) -> object:
-    """A cell that a spreadsheet shows and does not calculate."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

@@ -28,6 +28,7 @@ JOBS: Final = (
     HouseJob("messaging.tasks.deliver_due", 1, "messages leave as soon as they are due"),
     HouseJob("messaging.tasks.sweep_unconfirmed", 30, "messages whose worker died while sending get a final word"),
     HouseJob("records.tasks.resume_imports", 5, "an import whose worker died goes on"),
+    HouseJob("records.tasks.discard_forgotten_drafts", 3600, "a file that nobody imported does not stay"),
     HouseJob("running.tasks.finish_endings", 2, "flows that have ended are emptied"),
     HouseJob("running.heartbeat.default", 5, "/readyz: beat sends and a worker of `default` runs"),
     HouseJob("running.heartbeat.engine", 5, "/readyz: a worker of `engine` runs"),

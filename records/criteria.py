@@ -81,6 +81,12 @@ def describe(tree: object, object_type: ObjectType) -> str:
     return _describe(tree, subject, inside=False)
 
 
+def describe_all(trees: Sequence[object], object_type: ObjectType) -> list[str]:
+    """`describe()` of several trees, with the queries of one; "" for a tree that cannot be read."""
+    subject = Subject(object_type, stored=True)
+    return ["" if _faults(tree, subject) else _describe(tree, subject, inside=False) for tree in trees]
+
+
 def _refuse(errors: list[Error]) -> None:
     if errors:
         raise Invalid(errors)

@@ -13,13 +13,14 @@ from accounts.tenancy import account_scope
 from scheduling.clock import now
 
 from . import lists
+from .import_lifecycle import UNFINISHED, move
+from .import_mapping import as_row, column_of
 from .import_reading import RowsFrom, header_of
-from .models import Import, ImportFile, ImportStatus, RefusedRow
+from .models import Import, ImportFile, RefusedRow
 from .upserts import IMPORT, Result, Status, upsert
 
 CHUNK_ROWS = 2_000
 CHUNK_BYTES = 4 * 1024 * 1024
-UNFINISHED = (ImportStatus.WAITING, ImportStatus.RUNNING)
 
 
 def import_chunk(account_id: int, import_id: int) -> bool:
@@ -70,7 +71,7 @@ def _read(source: Import) -> _Chunk:
 
 def _write(source: Import, chunk: _Chunk) -> None:
     fitting = {number: cells for number, cells in enumerate(chunk.rows) if len(_used(cells)) <= len(chunk.headers)}
-    given = [_as_row(source, chunk.headers, cells) for cells in fitting.values()]
+    given = [as_row(source.mapping, chunk.headers, cells) for cells in fitting.values()]
     results = dict(
         zip(fitting, upsert(source.object_type, given, match_on=source.match_on, source=IMPORT), strict=True)
     )
@@ -82,8 +83,9 @@ def _write(source: Import, chunk: _Chunk) -> None:
     if source.list:
         lists.add(source.list, [result.id for result in results.values() if result.id], with_events=False)
     counts = [result.status for result in results.values()]
-    Import.objects.filter(pk=source.pk).update(
-        status=ImportStatus.RUNNING,
+    move(
+        source,
+        "run",
         next_row=F("next_row") + len(chunk.rows),
         next_byte=chunk.next_byte,
         created=F("created") + counts.count(Status.CREATED),
@@ -101,26 +103,11 @@ def _used(cells: list[str]) -> list[str]:
     return cells[:end]
 
 
-def _as_row(source: Import, headers: list[str], cells: list[str]) -> dict[str, object]:
-    """What the row says; an empty cell says nothing."""
-    properties: dict[str, str] = {}
-    row: dict[str, object] = {"properties": properties}
-    for header, cell in zip(headers, cells, strict=False):
-        target = source.mapping.get(header)
-        if not target or not cell.strip():
-            continue
-        if "property" in target:
-            properties[target["property"]] = cell
-        else:
-            row[target["field"]] = cell
-    return row
-
-
 def _refused(source: Import, chunk: _Chunk, number: int, result: Result | None) -> RefusedRow:
     cells, reason, column = chunk.rows[number], _("The row has more cells than there are columns."), ""
     if result is not None:
         reason = " ".join(error.message for error in result.errors)
-        column = _column(source, result.errors[0].path)
+        column = column_of(source.mapping, result.errors[0].path)
     return RefusedRow(
         source=source,
         row=source.next_row + number + 1,
@@ -131,19 +118,7 @@ def _refused(source: Import, chunk: _Chunk, number: int, result: Result | None) 
     )
 
 
-def _column(source: Import, path: str) -> str:
-    """The column that goes where the error lies."""
-    is_property = path.startswith("properties.")
-    target = {"property": path.removeprefix("properties.")} if is_property else {"field": path}
-    return next((header for header, each in source.mapping.items() if each == target), "")
-
-
 def _end(source: Import, problem: str) -> None:
     """The file has done its work: only the counts and the refused rows stay."""
-    Import.objects.filter(pk=source.pk).update(
-        status=ImportStatus.FAILED if problem else ImportStatus.DONE,
-        problem=problem,
-        rows=F("next_row"),
-        ended_at=now(),
-    )
+    move(source, "fail" if problem else "finish", problem=problem, rows=F("next_row"), ended_at=now())
     ImportFile.objects.filter(source=source).delete()

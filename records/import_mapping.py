@@ -12,7 +12,7 @@ from .refusals import Error, Invalid
 from .schema import KEY, RESERVED, add_property
 
 FIELDS = ("external_id", "consent", "consent_at", "former_employee")
-Target = dict[str, str]  # {"property": key} or {"field": name}
+Target = dict[str, str]  # {"property": key}, {"field": name}, or in a draft {"new": header}
 
 # Without case, accents, spaces and punctuation. Property keys and labels are known besides.
 FIELD_HEADERS = {
@@ -86,6 +86,28 @@ def check(mapping: Mapping[str, Any], headers: list[str], object_type: ObjectTyp
     if errors:
         raise Invalid(errors)
     return {header: mapping.get(header) for header in headers}
+
+
+def as_row(mapping: Mapping[str, Target | None], headers: list[str], cells: list[str]) -> dict[str, object]:
+    """What a row of the file says about its record; an empty cell says nothing."""
+    properties: dict[str, str] = {}
+    row: dict[str, object] = {"properties": properties}
+    for header, cell in zip(headers, cells, strict=False):
+        target = mapping.get(header)
+        if not target or not cell.strip():
+            continue
+        if "property" in target:
+            properties[target["property"]] = cell
+        elif "field" in target:
+            row[target["field"]] = cell
+    return row
+
+
+def column_of(mapping: Mapping[str, Target | None], path: str) -> str:
+    """The column that goes where an error lies; empty when there is none."""
+    is_property = path.startswith("properties.")
+    target = {"property": path.removeprefix("properties.")} if is_property else {"field": path}
+    return next((header for header, each in mapping.items() if each == target), "")
 
 
 def _is_known(target: object, keys: set[str]) -> bool:

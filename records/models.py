@@ -209,8 +209,9 @@ class ListenedKind(AccountModel):
 
 
 class ImportStatus(models.TextChoices):
-    """Where an import stands."""
+    """See records/import_lifecycle.py for the moves between them."""
 
+    DRAFT = "draft", _("Draft")
     WAITING = "waiting", _("Waiting")
     RUNNING = "running", _("Running")
     DONE = "done", _("Done")
@@ -222,6 +223,7 @@ class Import(AccountModel):
 
     name = models.CharField(max_length=200)
     object_type = models.ForeignKey(ObjectType, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    columns = models.JSONField(default=list)  # the headers in their order (before `list` hides the built-in)
     list = models.ForeignKey(
         List,
         null=True,
@@ -229,11 +231,14 @@ class Import(AccountModel):
         db_constraint=False,
         related_name="+",
     )
-    mapping = models.JSONField()  # column header -> {"property": key} | {"field": "external_id"|"consent"} | null
+    # Header -> {"property": key} | {"field": "external_id" ...} | null; of a draft also {"new": header}, a text
+    # property to be made.
+    mapping = models.JSONField()
     match_on = models.CharField(max_length=20, default="email")  # email, external_id
     encoding = models.CharField(max_length=40)
     delimiter = models.CharField(max_length=4)
     status = models.CharField(max_length=10, choices=ImportStatus, default=ImportStatus.WAITING)
+    size = models.BigIntegerField(default=0)  # bytes of the file
     next_row = models.IntegerField(default=0)  # rows before it are in
     next_byte = models.BigIntegerField(default=0)  # where in the file that row begins
     rows = models.IntegerField(null=True)

@@ -133,6 +133,16 @@ def fitting(type: str) -> list[Operator]:
     return [operator for operator in OPERATORS.values() if type in operator.types]
 
 
+def menu_label(operator: Operator, type: str) -> str:
+    """The operator without property and values, as menus show it: "is at least", "is in the last … days"."""
+    if operator.takes is Takes.DAYS:
+        said = str(SENTENCES_ABOUT_DAYS[operator.name] % {"property": "", "days": 7}).replace("7", "…")
+    else:
+        sentences = SENTENCES | SENTENCES_ABOUT_DATES if type in DATES else SENTENCES
+        said = str(sentences[operator.name]) % {"property": "", "value": "…", "low": "…", "high": "…"}
+    return " ".join(said.replace("“…”", "…").split()).removesuffix("…").strip()
+
+
 def operands(operator: Operator, property: Property, value: object) -> list[JsonValue]:
     """The values that `operator` compares with, normalised like stored ones; raises `Invalid` with paths.
 

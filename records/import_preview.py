@@ -1,0 +1,102 @@
+"""How a draft will look: its first rows under its columns, and what in them would be refused."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from accounts.models import Account
+from accounts.tenancy import current_account_id
+
+from .import_mapping import Target, as_row, column_of
+from .import_reading import RowsFrom
+from .models import Import, Property
+from .rows import RowReader
+
+LOOKED_AT: Final = 1_000  # rows
+SHOWN: Final = 20
+
+
+@dataclass
+class Column:
+    """A column of the file. `misfits` of the rows looked at would be refused for it, the first for `problem`."""
+
+    header: str
+    target: Target | None
+    first: str = ""  # the first value that is not blank
+    misfits: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value as the file has it, and why it would be refused."""
+
+    text: str
+    problem: str = ""
+
+
+@dataclass
+class Preview:
+    """The first rows of a draft. `faulty`: how many of those looked at would be refused."""
+
+    columns: list[Column]
+    rows: list[list[Cell]] = field(default_factory=list)
+    looked_at: int = 0
+    faulty: int = 0
+    is_whole: bool = False  # there are no more rows
+    about: int = 0  # how many rows the file seems to have
+    problem: str = ""  # why reading stopped
+
+
+def look_at(source: Import) -> Preview:
+    """The preview of a draft as its columns are settled now."""
+    preview = Preview([Column(header, source.mapping.get(header)) for header in source.columns])
+    rows = RowsFrom(source, source.next_byte)
+    reader = _reader(source)
+    try:
+        for cells in islice(_filled(rows), LOOKED_AT):
+            _add(preview, source, reader, cells)
+        preview.is_whole = next(_filled(rows), None) is None
+    except csv.Error as error:
+        preview.problem = str(error)
+    preview.about = _estimate(source, preview, rows.position)
+    return preview
+
+
+def _filled(rows: RowsFrom) -> Iterator[list[str]]:
+    return (cells for cells in rows if any(cell.strip() for cell in cells))
+
+
+def _reader(source: Import) -> RowReader:
+    zone = ZoneInfo(Account.objects.get(pk=current_account_id()).time_zone)
+    properties = Property.objects.filter(object_type_id=source.object_type_id, archived_at=None)
+    return RowReader({each.key: each for each in properties}, source.match_on, zone)
+
+
+def _add(preview: Preview, source: Import, reader: RowReader, cells: list[str]) -> None:
+    _row, errors = reader.read(as_row(source.mapping, source.columns, cells))
+    problems: dict[str, str] = {}
+    for error in errors:
+        problems.setdefault(column_of(source.mapping, error.path), error.message)
+    padded = [*cells, *[""] * (len(preview.columns) - len(cells))]
+    for column, text in zip(preview.columns, padded, strict=False):
+        column.first = column.first or text.strip()
+        if column.header in problems:
+            column.misfits += 1
+            column.problem = column.problem or problems[column.header]
+    preview.looked_at += 1
+    preview.faulty += bool(errors)
+    if len(preview.rows) < SHOWN:
+        pairs = zip(preview.columns, padded, strict=False)
+        preview.rows.append([Cell(text, problems.get(column.header, "")) for column, text in pairs])
+
+
+def _estimate(source: Import, preview: Preview, position: int) -> int:
+    """All of them where all were looked at, else by the bytes they took."""
+    taken = position - source.next_byte
+    if preview.is_whole or not taken:
+        return preview.looked_at
+    return max(preview.looked_at, round(preview.looked_at * (source.size - source.next_byte) / taken))

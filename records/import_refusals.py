@@ -1,0 +1,44 @@
+"""The rows of an import that were not taken, as CSV to be mended and imported again."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from accounts.tenancy import account_scope
+
+from .models import Import, RefusedRow
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
+ROWS_AT_ONCE = 1_000
+
+
+def refused_lines(source: Import) -> Iterator[str]:
+    """The refused rows as CSV, piece by piece; each opens a short scope of its own, as the stream outlives the view."""
+    columns = source.columns or list(source.mapping)
+    yield "\ufeff" + _csv([["row", "column", "reason", *columns]])  # the mark tells spreadsheets that it is UTF-8
+    last = 0
+    while True:
+        with account_scope(source.account_id):
+            rows = RefusedRow.objects.filter(source_id=source.pk, row__gt=last).order_by("row")
+            found = list(rows[:ROWS_AT_ONCE])
+        if not found:
+            return
+        last = found[-1].row
+        yield _csv([[row.row, row.column, row.reason, *_cells(row, columns)] for row in found])
+
+
+def _cells(row: RefusedRow, columns: list[str]) -> list[str]:
+    """The cells of a row under its columns, then those that had no column."""
+    return [*(row.values.get(column, "") for column in columns), *row.values.get("", [])]
+
+
+def _csv(rows: list[list[Any]]) -> str:
+    """Rows as CSV that no spreadsheet mistakes for formulas."""
+    text = io.StringIO()
+    csv.writer(text).writerows([[_safe(cell) for cell in row] for row in rows])
+    return text.getvalue()
+
+
+def _safe(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
