@@ -48,6 +48,10 @@ def move(
     row.refresh_from_db(fields=["status", *also])
 
 
+def _status_label(row: models.Model) -> str:
+    return str(getattr(row, "get_status_display", lambda: getattr(row, "status", ""))())
+
+
 def record(row: models.Model, verb: str, *, by: Actor, detail: dict[str, Any] | None = None) -> None:
     """Write one history row about `row`."""
     History.objects.create(

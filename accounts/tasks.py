@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
+_house_queues: dict[str, str] = {}
 
 HINT_EXPIRES = 60  # seconds: what no worker took by then, the next tick asks for again
 LANE_HELD = 5  # seconds a lane stays taken without a sign of life: how long a killed worker delays its successor
@@ -94,7 +95,13 @@ def house_job(*, queue: str = "default") -> Callable[[Callable[[], Any]], Callab
 
     def declare(function: Callable[[], Any]) -> Callable[[], Any]:
         name = f"{function.__module__}.{function.__name__}"
-        shared_task(name=name, ignore_result=True, queue=queue)(function)
+        shared_task(name=name, ignore_result=True)(function)
+        _house_queues[name] = queue
         return function
 
     return declare
+
+
+def route(name: str, *_args: Any, **_options: Any) -> dict[str, str] | None:
+    """The queue of a house job, as Celery asks for it (CELERY_TASK_ROUTES)."""
+    return {"queue": _house_queues[name]} if name in _house_queues else None

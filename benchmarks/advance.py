@@ -27,7 +27,7 @@ def measure(scale: float) -> list[dict]:
     two = _rate(account, contact, people, lambda flow: stage.workers(WORK.format(account=account, flow=flow), 2))
     one = _rate(account, contact, people, lambda flow: stage.workers(WORK.format(account=account, flow=flow), 1))
     bare = _rate(account, contact, people, lambda flow: _bare(account, flow))
-    few = max(200, int(2_000 * scale))
+    few = max(200, int(500 * scale))
     single = _rate(account, contact, few, lambda flow: _one_task_each(account, flow, few))
     return [
         _row("advance: participant-steps a second, two workers", two, "20,000 or more", two >= 20_000),

@@ -6,10 +6,9 @@ import pytest
 from django.db import connection
 
 from accounts.models import Account
-from flows.models import Flow, FlowStatus
-from messaging.models import Message
+from flows.models import FlowStatus
 from participants import engine, enrolment, statistics
-from participants.models import FlowAddress, Participant, StepLog
+from participants.models import Participant
 from records.models import Record
 from scheduling import clock
 from tests.make import (
@@ -20,39 +19,9 @@ from tests.make import (
     make_participant,
     steps_of,
 )
+from tests.walking import check_counts, stories, walk
 
 pytestmark = pytest.mark.django_db
-
-
-def walk(flow: Flow) -> None:
-    """Advance until nobody is due."""
-    while engine.advance(flow.account_id, flow.pk, seconds=30):
-        pass
-
-
-def stories(flow: Flow) -> dict[int, list[str]]:
-    """Per participant the kinds of steps passed and the last status."""
-    kinds = {step.pk: step.kind for step in steps_of(flow)} | {0: "queue"}
-    told: dict[int, list[str]] = {}
-    for entry in StepLog.objects.filter(flow_id=flow.pk).order_by("participant_id", "hop"):
-        told.setdefault(entry.participant_id, []).append(kinds[entry.step_id])
-    return told
-
-
-def check_counts(flow: Flow) -> statistics.FlowCounts:
-    """The counts of a flow, after holding them against the rows (invariant I5)."""
-    counts = statistics.counts([flow.pk])[flow.pk]
-    rows = list(Participant.objects.filter(flow=flow).values_list("status", "step_id"))
-    assert counts.enrolled == len(rows)
-    for status in ("active", "finished", "finished_with_success", "dropped_out", "cancelled"):
-        assert getattr(counts, status) == sum(row[0] == status for row in rows), status
-    on = {step_id: place["on"] for step_id, place in statistics.standing(flow.pk).items() if place["on"]}
-    standing: dict[int, int] = {}
-    for status, step_id in rows:
-        if status == "active":
-            standing[step_id or 0] = standing.get(step_id or 0, 0) + 1
-    assert on == standing
-    return counts
 
 
 def test_a_flow_of_quick_steps_is_walked_to_the_end(in_acme: Account) -> None:
@@ -76,53 +45,6 @@ def test_whoever_waits_in_the_queue_comes_to_the_first_step(in_acme: Account) ->
     assert participant.step_id == steps_of(flow, "wait")[0].pk
     assert stories(flow) == {participant.pk: ["queue"]}
     check_counts(flow)
-
-
-def test_a_wait_keeps_the_end_it_was_given_on_arrival(in_acme: Account) -> None:
-    flow = make_flow(["wait 2 days"], status=FlowStatus.RUNNING)
-    wait = steps_of(flow, "wait")[0]
-    arrived = make_participant(flow, step=wait)
-    walk(flow)
-    held = Participant.objects.get()
-    assert held.hop == 0, "a look that changes nothing is no hop"
-    assert not StepLog.objects.exists()
-    assert held.wait_until == held.due_at == arrived.arrived_at + timedelta(days=2)
-    wait.settings = {"amount": 9, "unit": "weeks"}
-    wait.save(update_fields=["settings"])
-    clock.forward(timedelta(days=2, seconds=1))
-    walk(flow)
-    assert Participant.objects.get().status == "finished"
-
-
-def test_a_split_takes_the_first_branch_that_fits_and_joins_again(in_acme: Account) -> None:
-    norwegian = {"all": [{"property": "country", "operator": "eq", "value": "NO"}]}
-    in_list, other = make_list("Norwegians"), make_list("Others")
-    flow = make_flow(
-        [
-            {
-                "split": [(norwegian, [{"add_to_list": in_list}]), ({"all": []}, [{"add_to_list": other}])],
-                "everyone_else": [],
-            },
-            {"update_record": {"city": "Oslo"}},
-        ],
-        status=FlowStatus.RUNNING,
-    )
-    ola, sven = make_contact(country="NO"), make_contact(country="SE")
-    for person in (ola, sven):
-        make_participant(flow, person, step=steps_of(flow, "split")[0])
-    walk(flow)
-    assert list(in_list.entries.values_list("record_id", flat=True)) == [ola.pk]
-    assert list(other.entries.values_list("record_id", flat=True)) == [sven.pk]
-    assert all(story == ["split", "add_to_list", "update_record", "finish"] for story in stories(flow).values())
-    assert StepLog.objects.filter(branch_id__isnull=False).count() == 2
-    check_counts(flow)
-
-
-def test_an_empty_branch_leads_past_the_split(in_acme: Account) -> None:
-    flow = make_flow([{"split": [], "everyone_else": []}], status=FlowStatus.RUNNING)
-    make_participant(flow, step=steps_of(flow, "split")[0])
-    walk(flow)
-    assert [*stories(flow).values()] == [["split", "finish"]]
 
 
 @pytest.mark.parametrize("status", [FlowStatus.PAUSED, FlowStatus.NOT_RUNNING])
@@ -203,82 +125,6 @@ def test_success_may_jump_to_the_finish(in_acme: Account) -> None:
     make_participant(flow, step=steps_of(flow)[0])
     walk(flow)
     assert Participant.objects.get().status == "finished_with_success"
-
-
-def test_a_send_step_holds_its_people_until_the_message_is_handed_over(in_acme: Account) -> None:
-    flow = make_flow(["send_email", "wait 1 day"], status=FlowStatus.RUNNING)
-    send = steps_of(flow, "send_email")[0]
-    make_participant(flow, make_contact("ola@example.com"), step=send)
-    walk(flow)
-    message, participant = Message.objects.get(), Participant.objects.get()
-    assert (message.status, message.address) == ("queued", "ola@example.com")
-    assert message.origin_key == f"participant:{participant.pk}:0"
-    assert (participant.step_id, participant.due_at, participant.hop) == (send.pk, None, 0)
-    Participant.objects.update(due_at=clock.now())
-    walk(flow)
-    assert Message.objects.count() == 1, "a second look queues no second message"
-    Message.objects.update(status="sent")
-    Participant.objects.update(due_at=clock.now())
-    walk(flow)
-    assert Participant.objects.get().step_id == steps_of(flow, "wait")[0].pk
-
-
-@pytest.mark.parametrize(
-    ("status", "given", "expected"),
-    [("failed", "smtp_refused", "sending_failed"), ("cancelled", "no_consent", "no_consent")],
-)
-def test_a_message_that_never_leaves_drops_its_person_out(
-    in_acme: Account, status: str, given: str, expected: str
-) -> None:
-    flow = make_flow(["send_email"], status=FlowStatus.RUNNING)
-    make_participant(flow, step=steps_of(flow)[0])
-    walk(flow)
-    Message.objects.update(status=status, reason=given)
-    Participant.objects.update(due_at=clock.now())
-    walk(flow)
-    participant = Participant.objects.get()
-    assert (participant.status, participant.reason) == ("dropped_out", expected)
-
-
-def test_only_people_who_may_be_written_to_get_a_message(in_acme: Account) -> None:
-    flow = make_flow(["send_email"], status=FlowStatus.RUNNING)
-    send = steps_of(flow)[0]
-    good = make_contact("good@example.com")
-    for person in (good, make_contact(consent=False), make_contact(None)):
-        make_participant(flow, person, step=send)
-    walk(flow)
-    assert [m.record_id for m in Message.objects.all()] == [good.pk]
-    reasons = sorted(Participant.objects.exclude(record=good).values_list("reason", flat=True))
-    assert reasons == ["no_address", "no_consent"]
-
-
-def test_two_contacts_with_one_address_get_one_message(in_acme: Account) -> None:
-    flow = make_flow(["send_email", "wait 1 day", "send_email"], status=FlowStatus.RUNNING)
-    first, second = make_contact("both@example.com"), make_contact("both@example.com")
-    for person in (second, first):
-        make_participant(flow, person, step=steps_of(flow)[0])
-    walk(flow)
-    assert Message.objects.get().record_id == first.pk, "the lowest id wins"
-    assert Participant.objects.get(record=second).reason == "duplicate_address"
-    later = make_participant(flow, make_contact("both@example.com"), step=steps_of(flow)[0])
-    walk(flow)
-    later.refresh_from_db()
-    assert later.reason == "duplicate_address"
-    assert FlowAddress.objects.count() == 1
-
-
-def test_the_address_is_free_again_when_the_walk_is_over(in_acme: Account) -> None:
-    flow = make_flow(["send_email"], status=FlowStatus.RUNNING, only_once=False)
-    person = make_contact("again@example.com")
-    make_participant(flow, person, step=steps_of(flow)[0])
-    walk(flow)
-    Message.objects.update(status="sent")
-    Participant.objects.update(due_at=clock.now())
-    walk(flow)
-    assert not FlowAddress.objects.exists()
-    make_participant(flow, person, step=steps_of(flow)[0])
-    walk(flow)
-    assert Message.objects.count() == 2
 
 
 def test_a_poisonous_participant_is_found_and_the_rest_moves_on(

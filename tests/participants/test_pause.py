@@ -3,7 +3,9 @@
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
+import psycopg2
 import pytest
 from django.db import connection
 
@@ -113,18 +115,76 @@ def test_fifty_pauses_under_load_are_exact(flow: Flow) -> None:
     assert sum(moved) == 0
 
 
-def test_the_trial_would_notice_a_pause_without_the_lock(flow: Flow) -> None:
-    """The same trial with the status flipped past the lock, as a plain UPDATE would."""
+def in_the_middle_of_a_batch(flow: Flow, act: Callable[[], None]) -> tuple[bool, tuple[int, ...], tuple[int, ...]]:
+    """Hold a worker in the middle of its batch, past its look at the status, while `act` turns the flow off.
 
-    def flip(status: str) -> None:
+    The batch wants a record that another session holds. Returns whether `act` had returned before the batch could
+    go on, and where everybody was when `act` returned and after the batch.
+    """
+    returned, seen = threading.Event(), []
+
+    def work() -> None:
+        engine.advance(flow.account_id, flow.pk, seconds=0.1)
+        connection.close()
+
+    def turn_off() -> None:
+        act()
+        seen.append(fingerprint(flow))
+        returned.set()
+        connection.close()
+
+    worker, switch = threading.Thread(target=work), threading.Thread(target=turn_off)
+    holder = psycopg2.connect(**connection.get_connection_params())
+    try:
+        with holder.cursor() as cursor:
+            cursor.execute("select id from records_record order by id limit 1 for update")
+            worker.start()
+            wait_for(cursor, WAITS_FOR_RECORD)
+            switch.start()
+            wait_for(cursor, WAITS_FOR_LOCK, returned)
+            early = returned.is_set()
+    finally:
+        holder.close()
+    worker.join()
+    switch.join()
+    return early, seen[0], fingerprint(flow)
+
+
+WAITS_FOR_RECORD = """
+select exists (select 1 from pg_stat_activity where wait_event_type = 'Lock' and query ilike '%%for no key update%%')
+"""
+WAITS_FOR_LOCK = "select exists (select 1 from pg_stat_activity where wait_event = 'advisory')"
+
+
+def wait_for(cursor: Any, query: str, or_else: threading.Event | None = None) -> None:
+    """Look until the database says yes, or something else has happened."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until and not (or_else and or_else.is_set()):
+        cursor.execute("select pg_stat_clear_snapshot()")
+        cursor.execute(query, [])
+        if cursor.fetchone()[0]:
+            return
+    assert or_else and or_else.is_set(), query
+
+
+def test_a_pause_waits_for_the_batch_under_way(flow: Flow) -> None:
+    by = Actor.flyt(flow.account_id)
+    early, before, after = in_the_middle_of_a_batch(flow, lambda: verbs.pause(flow.account_id, flow.pk, by=by))
+    assert not early
+    assert before == after
+    assert before[0] > 0, "the batch did go through, before the pause returned"
+
+
+def test_without_the_lock_people_move_after_the_switch_is_off(flow: Flow) -> None:
+    """The trial above would notice: a plain UPDATE returns at once, and the batch goes on behind its back."""
+
+    def flip() -> None:
         with account_scope(flow.account_id):
-            Flow.objects.update(status=status)
+            Flow.objects.update(status=FlowStatus.PAUSED)
 
-    with Workers(flow):
-        moved = [
-            trial(flow, lambda: flip(FlowStatus.PAUSED), lambda: flip(FlowStatus.RUNNING)) for _ in range(TRIALS)
-        ]
-    assert sum(moved) > 0
+    early, before, after = in_the_middle_of_a_batch(flow, flip)
+    assert early
+    assert after[0] > before[0]
 
 
 def test_of_many_who_press_the_toggle_at_once_one_wins(flow: Flow) -> None:
