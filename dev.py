@@ -24,9 +24,7 @@ PYTHON = VENV / "bin" / "python"
 OLDEST, NEWEST = (3, 11), (3, 14)
 # The dev lock holds all of the up lock, so one installation of it serves both.
 LOCKS = {"up": "up", "run": "up", "test": "dev", "check": "dev"}
-NO_PIP = (
-    "This Python can install nothing: on Debian or Ubuntu run `apt install python3-venv`, then start again."
-)
+NO_PIP = "This Python can install nothing: on Debian or Ubuntu run `apt install python3-venv`, then start again."
 NO_NETWORK = (
     "The dependencies could not be downloaded: connect this machine to the network"
     " (or point pip at a mirror) and start again."

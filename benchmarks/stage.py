@@ -114,10 +114,12 @@ def make_account(people: int, name: str = "Bench") -> tuple[int, int]:
         contact = ObjectType.objects.get(key="contact")
     run(
         """
-        insert into records_record (account_id, object_type_id, properties, consent, former_employee, created_at, updated_at)
+        insert into records_record
+          (account_id, object_type_id, properties, consent, former_employee, created_at, updated_at)
         select %s, %s, jsonb_build_object('email', 'u' || g || '@example.com', 'country',
             case when g %% 3 = 0 then 'NO' else 'SE' end, 'score', g %% 100, 'first_name', 'Name' || g,
-            'last_name', 'Surname' || g, 'phone', '+4670' || g, 'city', 'City ' || (g %% 500), 'lifecycle_stage', 'Lead'),
+            'last_name', 'Surname' || g, 'phone', '+4670' || g, 'city', 'City ' || (g %% 500),
+            'lifecycle_stage', 'Lead'),
           'given', false, now(), now()
         from generate_series(1, %s) g
         """,

@@ -20,6 +20,7 @@ NOT_OWNED: Final = {
 
 NOT_ACCOUNT_FIRST: Final = {
     "accounts_apikey (digest)": "a presented key names its account",
+    "accounts_invitation (token_digest)": "the token in a link names its account",
     "flows_flow (outbox_id)": "one to one, and outbox_id is kept in its account by a composite key",
     "triggers_schedule (trigger_id)": "one to one, and trigger_id is kept in its account by a composite key",
 }
