@@ -1,0 +1,224 @@
+"""Imports: what is refused, and how a file is read: its encoding, its delimiter, its columns."""
+
+from typing import Any
+
+import pytest
+
+from accounts.models import Account
+from accounts.tenancy import account_scope, every_account
+from records import import_mapping
+from records.import_chunks import import_chunk
+from records.models import (
+    Import,
+    ImportFile,
+    ImportStatus,
+    List,
+    ListEntry,
+    ObjectType,
+    Property,
+    Record,
+    RefusedRow,
+)
+from tests.records.files import begin, bring_in, counts, finish, refusal
+
+# --- What is refused before anything is stored -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "path"),
+    [
+        (b"", "file"),
+        (b" \r\n \r\n", "file"),
+        (b"PK\x03\x04\x14\x00\x06\x00", "file"),
+        (b"Email\na@b.no\n\x00\n", "file"),
+        ("Email\n\x00@b.no\n".encode("utf-16"), "file"),
+        ("Email,Name\n", "file"),
+        ("Email,Name\n,\n\n", "file"),
+        ("a@b.no,Anne\nc@d.no,Per\n", "file"),
+        (",,\na@b.no,Anne,\n", "file"),
+        ("Email,Email\na@b.no,c@d.no\n", "file"),
+        (",".join(f"c{number}" for number in range(1_001)) + "\n1\n", "file"),
+        ('Email\n"' + "x" * 200_000 + "\n", "file"),
+        ("Name\nAnne\n", "match_on"),
+        ("City;Name\nOslo;Anne\n", "match_on"),
+    ],
+)
+def test_what_is_no_file_of_records_is_refused(contact: ObjectType, content: str | bytes, path: str) -> None:
+    assert refusal(contact, content) == [path]
+
+
+@pytest.mark.parametrize(
+    ("settings", "paths"),
+    [
+        ({"name": " "}, ["name"]),
+        ({"name": "x" * 201}, ["name"]),
+        ({"match_on": "phone"}, ["match_on"]),
+        ({"match_on": "external_id"}, ["match_on"]),
+        ({"delimiter": "x"}, ["delimiter"]),
+        ({"encoding": "klingon"}, ["encoding"]),
+        ({"encoding": "utf-7"}, ["encoding"]),
+        ({"mapping": {"E-post": {"property": "email"}}}, ["mapping.E-post"]),
+        ({"mapping": {"Email": {"property": "nothing"}}}, ["mapping.Email"]),
+        ({"mapping": {"Email": {"property": ["email"]}}}, ["mapping.Email"]),
+        ({"mapping": {"Email": {"field": "id"}}}, ["mapping.Email"]),
+        ({"mapping": {"Email": "email"}}, ["mapping.Email"]),
+        ({"mapping": {"Email": {"property": "email"}, "Mail": {"property": "email"}}}, ["mapping.Mail"]),
+        ({"mapping": {"Email": {"property": "email", "field": "consent"}}}, ["mapping.Email"]),
+        ({"mapping": {"Email": None}}, ["match_on"]),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(contact: ObjectType, settings: dict[str, Any], paths: list[str]) -> None:
+    assert refusal(contact, "Email,Mail\na@b.no,\n", **settings) == paths
+
+
+def test_a_file_that_is_not_written_as_it_was_said_is_refused(contact: ObjectType) -> None:
+    assert refusal(contact, "Email\nå@b.no\n".encode("cp1252"), encoding="utf-8") == ["encoding"]
+    assert refusal(contact, b"\xef\xbb\xbfEmail\n\xe5@b.no\n") == ["encoding"]
+    assert refusal(contact, b"Email\na\x81\x8d\x98@b.no\n", encoding="cp1252") == ["encoding"]
+
+
+def test_a_file_over_the_limit_is_refused_while_it_is_read(contact: ObjectType, settings: Any) -> None:
+    settings.IMPORT_MAX_BYTES = 2 * 1024**2
+    assert refusal(contact, "Email\n" + "a@b.no\n" * 400_000) == ["file"]
+    assert begin(contact, "Email\n" + "a@b.no\n" * 200_000).status == ImportStatus.WAITING
+
+
+def test_a_line_without_end_is_refused(contact: ObjectType) -> None:
+    assert refusal(contact, b"Email\n" + b"x" * (9 * 1024**2)) == ["file"]
+
+
+# --- Reading -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_delimiters_and_line_ends_are_found_out(contact: ObjectType, delimiter: str, line_end: str) -> None:
+    lines = [["E-post", "Ort"], ["anne@firma.example", '"Oslo, ""by"" | x; y\tz"'], ["per@firma.example", "Bodø"]]
+    source = bring_in(contact, line_end.join(delimiter.join(line) for line in lines))
+    assert (source.delimiter, source.created) == (delimiter, 2)
+    cities = [record.properties["city"] for record in Record.objects.order_by("pk")]
+    assert cities == ['Oslo, "by" | x; y\tz', "Bodø"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252", "mac-roman", "cp850"])
+def test_encodings_are_found_out(contact: ObjectType, encoding: str) -> None:
+    places = ["Ålesund", "Östersund", "Bodø", "Trelleborg", "Malmö", "Sandnessjøen", "Vänersborg", "Måløy"]
+    if encoding == "cp850":
+        places = [place for place in places if "ø" not in place]
+    text = "E-post;Ort;Förnamn\n" + "".join(f"p{n}@firma.example;{place};Pär\n" for n, place in enumerate(places))
+    bring_in(contact, text.encode(encoding))
+    assert [record.properties["city"] for record in Record.objects.order_by("pk")] == places
+    assert {record.properties["first_name"] for record in Record.objects.all()} == {"Pär"}
+
+
+def test_letters_beyond_the_first_piece_decide_about_the_encoding(contact: ObjectType) -> None:
+    rows = "".join(f"p{number}@firma.example;Oslo\r\n" for number in range(40_000))
+    source = begin(contact, f"E-post;Ort\r\n{rows}slut@firma.example;Malmö\r\n".encode("cp1252"))
+    assert source.encoding == "cp1252"
+    assert ImportFile.objects.filter(source=source).count() == 2
+
+
+def test_a_single_column_is_fine(contact: ObjectType) -> None:
+    assert bring_in(contact, "E-postadresse\nanne@firma.example\n\nper@firma.example").created == 2
+
+
+def test_empty_rows_do_not_count_and_empty_cells_change_nothing(contact: ObjectType) -> None:
+    bring_in(contact, "Email,City\nanne@firma.example,Oslo\n")
+    source = bring_in(contact, "Email,City\n\n,\nanne@firma.example,\n  ,\n")
+    assert counts(source) == {"rows": 1, "created": 0, "updated": 0, "unchanged": 1, "refused": 0}
+    assert Record.objects.get().properties["city"] == "Oslo"
+
+
+def test_a_row_that_does_not_fit_is_refused_with_its_cells(contact: ObjectType) -> None:
+    content = "Email,Score,City\na@b.no,1,Oslo,more\nb@b.no,2,Oslo,,\nc@b.no,many\nd@b.no\nnobody,x\n"
+    source = bring_in(contact, content)
+    assert counts(source) == {"rows": 5, "created": 2, "updated": 0, "unchanged": 0, "refused": 3}
+    long, wrong, worse = RefusedRow.objects.filter(source=source).order_by("row")
+    assert (long.row, long.column, long.values[""]) == (1, "", ["more"])
+    assert (wrong.row, wrong.column, wrong.values) == (3, "Score", {"Email": "c@b.no", "Score": "many"})
+    assert wrong.reason == "“many” is not a number."
+    assert (worse.row, worse.column) == (5, "Email")
+    assert "one @" in worse.reason and "not a number" in worse.reason
+
+
+def test_a_file_that_breaks_off_midway_keeps_what_came_before_and_says_where(contact: ObjectType) -> None:
+    good = "".join(f"p{number}@firma.example,x\n" for number in range(150))
+    source = begin(contact, f'Email,Notes\n{good}end@firma.example,"{"x" * 200_000}')
+    source = finish(source)
+    assert (source.status, source.created, source.rows) == (ImportStatus.FAILED, 150, 150)
+    assert source.problem.startswith("Row 151 cannot be read")
+    assert source.ended_at is not None
+
+
+# --- Mapping -------------------------------------------------------------------------------------------------------
+
+
+def test_headers_of_three_languages_find_their_place(contact: ObjectType) -> None:
+    expected: dict[str, dict[str, str]] = {
+        "E-post": {"property": "email"},
+        "Email Address": {"property": "email"},
+        "E-postadresse": {"property": "email"},
+        "Fornamn": {"property": "first_name"},
+        "Förnamn": {"property": "first_name"},
+        "FORNAVN": {"property": "first_name"},
+        "Etternavn": {"property": "last_name"},
+        "Mobiltelefon": {"property": "phone"},
+        "Tlf.": {"property": "phone"},
+        "Företag": {"property": "company_name"},
+        "Poststed": {"property": "city"},
+        "Country/Region": {"property": "country"},
+        "Språk": {"property": "language"},
+        "Poäng": {"property": "score"},
+        "Fødselsdato": {"property": "date_of_birth"},
+        "Avtal förnyas": {"property": "renewal_date"},
+        "date_of_birth": {"property": "date_of_birth"},
+        "Nyhetsbrev": {"field": "consent"},
+        "Newsletter opt-in": {"field": "consent"},
+        "Record ID": {"field": "external_id"},
+        "Kundnummer": {"field": "external_id"},
+    }
+    for header, target in expected.items():
+        assert import_mapping.guess([header], contact) == {header: target}
+    assert import_mapping.guess(["Shoe size", "日本"], contact) == {"Shoe size": None, "日本": None}
+    assert import_mapping.guess(["Phone", "Mobile"], contact) == {"Phone": {"property": "phone"}, "Mobile": None}
+
+
+def test_a_given_mapping_decides(contact: ObjectType) -> None:
+    mapping = {"Mail": {"property": "email"}, "City": None, "OK?": {"field": "consent"}}
+    bring_in(contact, "Mail,City,OK?,Score\na@b.no,Oslo,ja,7\n", mapping=mapping)
+    record = Record.objects.get()
+    assert (record.properties, record.consent) == ({"email": "a@b.no"}, "given")
+
+
+def test_columns_that_belong_nowhere_become_properties_when_asked(contact: ObjectType) -> None:
+    content = "Email,Skostørrelse,City,7-dager,E-mail 2,日本\na@b.no,42,Oslo,x,y,z\n"
+    assert bring_in(contact, content).created == 1
+    assert Record.objects.get().properties == {"email": "a@b.no", "city": "Oslo"}
+    before = Property.objects.count()
+    source = bring_in(contact, content, create_properties=True)
+    assert source.updated == 1
+    assert Record.objects.get().properties == {
+        "email": "a@b.no",
+        "city": "Oslo",
+        "skostorrelse": "42",
+        "column_7_dager": "x",
+        "e_mail_2": "y",
+        "column": "z",
+    }
+    assert Property.objects.get(key="skostorrelse").label == "Skostørrelse"
+    again = bring_in(contact, content, create_properties=True)
+    assert (again.unchanged, Property.objects.count()) == (1, before + 4), "its properties are found again"
+
+
+# --- Accounts --------------------------------------------------------------------------------------------------------
+
+
+def test_another_account_sees_nothing_of_an_import_and_cannot_run_it(contact: ObjectType, globex: Account) -> None:
+    source = begin(contact, "Email\nnobody\na@b.no\n")
+    assert import_chunk(globex.pk, source.pk) is False
+    finish(source)
+    with account_scope(globex.pk):
+        for model in (Import, ImportFile, RefusedRow, Record, List, ListEntry):
+            assert not model.objects.exists()
+    with every_account():
+        assert RefusedRow.objects.count() == 1
