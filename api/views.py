@@ -84,6 +84,11 @@ class AccountView(APIView):
         """The answer given before, or that of errors.py."""
         return exc.response if isinstance(exc, Replay) else super().handle_exception(exc)
 
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """What one key may read is kept by nobody in between."""
+        response.headers.setdefault("Cache-Control", "no-store")
+        return super().finalize_response(request, response, *args, **kwargs)
+
     def is_scoped(self, request: Request) -> bool:
         """Whether the handler of this request runs inside the scope."""
         return True

@@ -103,6 +103,30 @@ def test_a_key_that_is_taken_is_told_at_its_field(api):
     assert api.get(f"{API}/object-types/").status_code == 200  # the refusal left no broken transaction
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_fault_that_only_the_commit_finds_is_told_as_any_other(api, acme, monkeypatch):
+    def refer_to_nothing(_object_type, **_options):
+        return Property.objects.create(object_type_id=10**12, key="stray", label="Stray", type="text")
+
+    monkeypatch.setattr("api.object_types.add_property", refer_to_nothing)
+    answer = api.post(URL, GOOD)
+    assert answer.status_code == 500
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"] == "internal_error"
+    with account_scope(acme.pk):
+        assert not Property.objects.filter(key="stray").exists()
+
+
+def test_no_answer_is_kept_on_the_way(api, nobody):
+    assert api.get(URL)["Cache-Control"] == "no-store"
+    assert nobody.get(URL)["Cache-Control"] == "no-store"
+
+
+def test_a_method_may_be_asked_for_and_headers_alone(api):
+    assert api.head(URL).status_code == 200
+    assert api.options(URL)["Allow"] == "GET, POST, HEAD, OPTIONS"
+
+
 @pytest.mark.parametrize("path", ["nothing/", "properties", "flows/x/start/", "records/-1/", f"records/{10**40}/"])
 @pytest.mark.parametrize("method", ["get", "post", "delete"])
 def test_an_address_that_is_not_there_is_a_404_in_json(api, path, method):
