@@ -89,7 +89,8 @@ def _make_flow(account: int, contact: int, people: int) -> int:
         """
         insert into participants_participant (account_id, flow_id, record_id, status, reason, step_id, hop, arrived_at,
           due_at, failures, succeeded, success_criterion, cause, only_once, depth, enrolled_at)
-        select %s, %s, id, 'active', '', %s, 0, now() - interval '1 hour', now(), 0, false, '', 'by_hand', true, 0, now()
+        select %s, %s, id, 'active', '', %s, 0, now() - interval '1 hour',
+          now(), 0, false, '', 'by_hand', true, 0, now()
         from records_record where account_id = %s and object_type_id = %s order by id limit %s
         """,
         account,
@@ -114,14 +115,17 @@ def _bare(account: int, flow: int) -> float:
             following = steps[number + 1][0] if number + 1 < len(steps) else None
             if kind == "update_record":
                 cursor.execute(
-                    """update records_record r set properties = r.properties || '{"lifecycle_stage": "MQL"}', updated_at = now()
-                       from participants_participant p where p.record_id = r.id and p.step_id = %s and p.status = 'active'""",
+                    """update records_record r
+                       set properties = r.properties || '{"lifecycle_stage": "MQL"}', updated_at = now()
+                       from participants_participant p
+                       where p.record_id = r.id and p.step_id = %s and p.status = 'active'""",
                     [step],
                 )
             if kind == "add_to_list":
                 cursor.execute(
                     """insert into records_listentry (account_id, list_id, record_id, added_at)
-                       select %s, %s, record_id, now() from participants_participant where step_id = %s and status = 'active'
+                       select %s, %s, record_id, now() from participants_participant
+                       where step_id = %s and status = 'active'
                        on conflict do nothing""",
                     [account, settings["list"], step],
                 )

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from accounts.tenancy import account_scope
 
@@ -19,7 +19,7 @@ def refused_lines(source: Import) -> Iterator[str]:
     yield "\ufeff" + _csv([["row", "column", "reason", *columns]])  # the mark tells spreadsheets that it is UTF-8
     last = 0
     while True:
-        with account_scope(source.account_id):
+        with account_scope(cast(int, source.account_id)):  # never null, which its inherited field hides from types
             rows = RefusedRow.objects.filter(source_id=source.pk, row__gt=last).order_by("row")
             found = list(rows[:ROWS_AT_ONCE])
         if not found:
