@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework import serializers
@@ -14,7 +14,8 @@ from rest_framework.response import Response
 from accounts.actors import Actor
 from accounts.rights import Right
 from flows.document import as_document
-from flows.models import Flow, FlowStatus, Visibility
+from flows.models import Flow, FlowStatus
+from flows.visibility import visible_to
 from participants import statistics
 from running import editing, verbs
 from triggers.models import Schedule
@@ -135,11 +136,8 @@ class OneFlow(VerbView):
 
 def seen_by(actor: Actor) -> QuerySet[Flow]:
     """The flows that `actor` may see: those for everyone, one's own, and for admins every flow."""
-    flows: QuerySet[Flow] = Flow.objects.all()
-    if actor.may(Right.ADMINISTER):
-        return flows
-    own = Q(owner_id=actor.user_id) if actor.user_id else Q(pk__in=[])
-    return flows.filter(Q(visibility=Visibility.ALL) | own)
+    flows: QuerySet[Flow] = Flow.objects.filter(visible_to(actor))
+    return flows
 
 
 def show(actor: Actor, flow_id: int, *, status: int = 200) -> Response:

@@ -25,6 +25,31 @@ class Visibility(models.TextChoices):
     OWNER = "owner", _("The owner")
 
 
+class Folder(AccountModel):
+    """A place for flows in the list. Folders may lie in folders, and only an empty one can be deleted."""
+
+    name = models.CharField(max_length=120)
+    parent = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+    )  # null: at the top
+
+    class Meta(AccountModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "parent", "name"],
+                nulls_distinct=False,
+                name="folder_name_once_per_place",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Flow(AccountModel):
     """A journey for records of one object type."""
 
@@ -35,6 +60,13 @@ class Flow(AccountModel):
     revision = models.IntegerField(default=1)  # guards a write: the ETag of the flow document
     owner = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     visibility = models.CharField(max_length=10, choices=Visibility, default=Visibility.ALL)
+    folder = models.ForeignKey(
+        Folder,
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+    )  # null: in none
     outbox = models.OneToOneField(Outbox, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
     time_zone = models.CharField(max_length=64, default="Europe/Oslo")
 

@@ -1,6 +1,6 @@
 """What comes after what: the steps of a flow as a tree, read once and asked many times."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -19,19 +19,30 @@ class Path:
     steps: dict[int, Step] = field(default_factory=dict)
     branches: dict[int, Branch] = field(default_factory=dict)
     sequences: dict[int | None, list[Step]] = field(default_factory=dict)  # branch id, or None for the trunk
-    _read: dict[str, Any] = field(default_factory=dict)
+    _read: dict[str, Any] = field(default_factory=dict)  # shared by the paths of a group
+    _group: list["Path"] = field(default_factory=list)  # read together; empty: this path alone
 
     @classmethod
     def of(cls, flow: Flow) -> "Path":
         """Read the path of `flow` in two queries."""
-        path = cls(flow_id=flow.pk, revision=flow.revision)
-        for branch in Branch.objects.filter(flow=flow).order_by("position", "id"):
-            path.branches[branch.pk] = branch
-        for step in Step.objects.filter(flow=flow).order_by("position", "id"):
-            step.flow = flow
+        return cls.of_several([flow])[flow.pk]
+
+    @classmethod
+    def of_several(cls, flows: Iterable[Flow]) -> dict[int, "Path"]:
+        """The paths of flows of one object type by flow id, in two queries; what `once()` reads is read for all."""
+        by_id = {flow.pk: flow for flow in flows}
+        paths = {flow_id: cls(flow_id=flow_id, revision=flow.revision) for flow_id, flow in by_id.items()}
+        group, read = list(paths.values()), dict[str, Any]()
+        for path in group:
+            path._group, path._read = group, read
+        for branch in Branch.objects.filter(flow_id__in=by_id).order_by("position", "id"):
+            paths[branch.flow_id].branches[branch.pk] = branch
+        for step in Step.objects.filter(flow_id__in=by_id).order_by("position", "id"):
+            step.flow = by_id[step.flow_id]
+            path = paths[step.flow_id]
             path.steps[step.pk] = step
             path.sequences.setdefault(step.branch_id, []).append(step)
-        return path
+        return paths
 
     def first(self) -> int | None:
         """The id of the first step; None when the flow has none."""
@@ -69,8 +80,9 @@ class Path:
         return cast("T", self._read[name])
 
     def pointed_at(self, setting: str) -> set[int]:
-        """The ids that steps have in `setting`."""
-        return {step.settings[setting] for step in self.steps.values() if step.settings.get(setting)}
+        """The ids that steps have in `setting`, those of paths that were read together included."""
+        steps = (step for path in self._group or [self] for step in path.steps.values())
+        return {step.settings[setting] for step in steps if step.settings.get(setting)}
 
     def has_kind(self, *kinds: str) -> bool:
         """True when a step of one of these kinds is on the path."""

@@ -90,6 +90,8 @@ class Participant(AccountModel):
             ),
             # Dispatch's probe: does a flow have anybody due. And "ending, n left".
             models.Index(fields=["flow", "due_at"], condition=ACTIVE, name="participants_due"),
+            # The pages of a flow's participants, newest first. The status is read from the index where few have it.
+            models.Index(fields=["account", "flow", "-id", "status"], name="participants_of_a_flow"),
             # Waking: who of these records stands on a listening step. Only once: has there been an earlier walk.
             models.Index(fields=["record", "flow"], name="participants_of_a_record"),
         ]

@@ -17,7 +17,8 @@ NOT_COPIED = ("id", "revision", "status")
 
 
 def copy(account_id: int, flow_id: int, *, by: Actor) -> Flow:
-    """Make a copy named "… (copy)". Contents that are the flow's own are copied, shared ones are shared.
+    """Make a copy named "… (copy)". Contents that are the flow's own are copied, shared ones are shared;
+    it lies in the same folder.
 
     Opens its own durable scope. Raises `Flow.DoesNotExist`.
     """
@@ -30,6 +31,7 @@ def copy(account_id: int, flow_id: int, *, by: Actor) -> Flow:
         document["email"].pop("override_consent")
         made = editing.add(account_id, document, by=by)
         Content.objects.filter(pk__in=contents.values()).update(flow_id=made.pk)
+        Flow.objects.filter(pk=made.pk).update(folder_id=flow.folder_id)
     return made
 
 

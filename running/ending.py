@@ -4,9 +4,11 @@ An update of millions would hold the flow's lock for minutes; until nobody is le
 start, edit and delete are refused.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from accounts.tenancy import account_scope
 from flows.locks import try_shared
@@ -43,12 +45,18 @@ def left(flow_id: int) -> Left:
 
 def is_ending(flow: Flow) -> bool:
     """True while an ended flow still has people or messages inside."""
-    if flow.status != FlowStatus.NOT_RUNNING:
-        return False
-    return (
-        Participant.objects.filter(flow=flow, status=ParticipantStatus.ACTIVE).exists()
-        or Message.objects.filter(outbox_id=flow.outbox_id, status__in=UNSENT).exists()
-    )
+    return bool(among([flow]))
+
+
+def among(flows: Iterable[Flow]) -> set[int]:
+    """The ids of those flows that are still ending; at most one query."""
+    ended = [flow.pk for flow in flows if flow.status == FlowStatus.NOT_RUNNING]
+    if not ended:
+        return set()
+    people = Participant.objects.filter(flow_id=OuterRef("pk"), status=ParticipantStatus.ACTIVE)
+    unsent = Message.objects.filter(outbox_id=OuterRef("outbox_id"), status__in=UNSENT)
+    inside = Flow.objects.filter(Exists(people) | Exists(unsent), pk__in=ended)
+    return set(inside.values_list("pk", flat=True))
 
 
 def finish(account_id: int, flow_id: int) -> bool:

@@ -1,6 +1,6 @@
 """Why a flow cannot run: every problem at once, each with a stable code, its place, and what to do."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -33,6 +33,9 @@ class Page(StrEnum):
     STEPS = "steps"
 
 
+PAGES = list(Page)
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing to mend. `code` is stable, `message` in the active language.
@@ -53,23 +56,45 @@ def problems(flow: Flow) -> list[Problem]:
 
     The number of queries does not grow with the steps.
     """
-    path = Path.of(flow)
-    triggers = list(Trigger.objects.filter(flow=flow).order_by("pk"))
-    found = [
-        *_ending(flow),
-        *_email(flow, path),
-        *_triggers(triggers),
-        *_steps(path),
-        *_criteria(flow, path, triggers),
-    ]
-    pages = list(Page)
-    return sorted(found, key=lambda problem: pages.index(problem.page))
+    return problems_of([flow])[flow.pk]
 
 
-def _ending(flow: Flow) -> Iterator[Problem]:
-    if ending.is_ending(flow):
-        message = _("The flow is still ending. Wait until everyone has left.")
-        yield Problem("still_ending", message, Severity.ERROR, Page.SETTINGS)
+def problems_of(flows: Iterable[Flow]) -> dict[int, list[Problem]]:
+    """The problems of several flows by flow id. The number of queries grows with their object types only.
+
+    Read the flows with `select_related("object_type", "outbox")`.
+    """
+    asked = list(flows)
+    still_ending = ending.among(asked)
+    found: dict[int, list[Problem]] = {}
+    for object_type_id in sorted({flow.object_type_id for flow in asked}):
+        alike = [flow for flow in asked if flow.object_type_id == object_type_id]
+        paths, triggers = Path.of_several(alike), _triggers_of(alike)
+        invalid = _criteria(alike, paths, triggers)
+        for flow in alike:
+            path = paths[flow.pk]
+            each = [
+                *(_ending() if flow.pk in still_ending else ()),
+                *_email(flow, path),
+                *_triggers(triggers[flow.pk]),
+                *_steps(path),
+                *invalid[flow.pk],
+            ]
+            found[flow.pk] = sorted(each, key=lambda problem: PAGES.index(problem.page))
+    return found
+
+
+def _triggers_of(flows: Iterable[Flow]) -> dict[int, list[Trigger]]:
+    """The triggers of each flow with their schedules, in one query."""
+    triggers: dict[int, list[Trigger]] = {flow.pk: [] for flow in flows}
+    for trigger in Trigger.objects.filter(flow_id__in=triggers).select_related("schedule").order_by("pk"):
+        triggers[trigger.flow_id].append(trigger)
+    return triggers
+
+
+def _ending() -> Iterator[Problem]:
+    message = _("The flow is still ending. Wait until everyone has left.")
+    yield Problem("still_ending", message, Severity.ERROR, Page.SETTINGS)
 
 
 def _email(flow: Flow, path: Path) -> Iterator[Problem]:
@@ -97,7 +122,7 @@ def _triggers(triggers: list[Trigger]) -> Iterator[Problem]:
         message = _("Without a trigger only people enrolled by hand enter the flow.")
         yield Problem("no_trigger", message, Severity.WARNING, Page.TRIGGERS, field="triggers")
     for number, trigger in enumerate(triggers):
-        for lack in TRIGGER_KINDS[trigger.kind].lacks(trigger):
+        for lack in TRIGGER_KINDS[trigger.kind].lacks(trigger, is_alone=len(triggers) == 1):
             field = f"triggers.{number}.{lack.field}"
             yield Problem(lack.code, lack.message, Severity.ERROR, Page.TRIGGERS, field=field)
 
@@ -111,14 +136,23 @@ def _steps(path: Path) -> Iterator[Problem]:
             yield Problem(lack.code, lack.message, Severity.ERROR, Page.STEPS, step.pk, lack.field)
 
 
-def _criteria(flow: Flow, path: Path, triggers: list[Trigger]) -> Iterator[Problem]:
-    """Criteria were right when they were saved; a property may be archived, or a list deleted, since."""
-    places = [each for each in _trees(flow, path, triggers) if each[0]]
-    faults = criteria.check_all([tree for tree, *_place in places], flow.object_type)
-    for (_tree, page, step_id, field), errors in zip(places, faults, strict=True):
+def _criteria(
+    flows: Iterable[Flow], paths: Mapping[int, Path], triggers: Mapping[int, list[Trigger]]
+) -> dict[int, list[Problem]]:
+    """Criteria were right when they were saved; a property may be archived, or a list deleted, since.
+
+    The flows are of one object type, so that all their trees are checked together.
+    """
+    found: dict[int, list[Problem]] = {flow.pk: [] for flow in flows}
+    places = [(flow, *place) for flow in flows for place in _trees(flow, paths[flow.pk], triggers[flow.pk]) if place[0]]
+    if not places:
+        return found
+    faults = criteria.check_all([tree for _flow, tree, *_place in places], places[0][0].object_type)
+    for (flow, _tree, page, step_id, field), errors in zip(places, faults, strict=True):
         for error in errors:
             where = f"{field}.{error.path}" if error.path else field
-            yield Problem("criteria_invalid", error.message, Severity.ERROR, page, step_id, where)
+            found[flow.pk].append(Problem("criteria_invalid", error.message, Severity.ERROR, page, step_id, where))
+    return found
 
 
 def _trees(flow: Flow, path: Path, triggers: Iterable[Trigger]) -> Iterator[tuple[Any, Page, int | None, str]]:

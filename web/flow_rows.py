@@ -4,11 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
-
-from accounts.actors import Actor
-from accounts.rights import Right
-from flows.models import Flow, FlowStatus, Visibility
+from flows.models import Flow, FlowStatus
+from flows.visibility import visible_to as visible_to
 from participants.statistics import FlowCounts, counts
 from running.problems import Problem, Severity, problems
 from scheduling.recurrence import Recurrence
@@ -46,13 +43,6 @@ def worst(found: Iterable[Problem]) -> str:
     """The severity of the worst problem; empty without any."""
     present = {problem.severity for problem in found}
     return str(next((each.value for each in Severity if each in present), ""))
-
-
-def visible_to(actor: Actor) -> Q:
-    """The flows someone may see: those for all, their own, and for an admin every one."""
-    if actor.may(Right.ADMINISTER):
-        return Q()
-    return Q(visibility=Visibility.ALL) | Q(owner_id=actor.user_id, owner_id__isnull=False)
 
 
 def rows_of(flows: Iterable[Flow]) -> list[FlowRow]:

@@ -62,15 +62,18 @@ class ScheduleKind:
         schedule = Schedule.objects.filter(trigger=trigger).first()
         return sentence(Recurrence.parse(schedule.recurrence)) if schedule else ""
 
-    def lacks(self, trigger: Trigger) -> list[Lack]:
-        """What must be filled in before the flow may run."""
+    def lacks(self, trigger: Trigger, *, is_alone: bool) -> list[Lack]:
+        """What must be filled in before the flow may run. `is_alone`: the flow has no other trigger.
+
+        Asks nothing of the database when the trigger was read with its schedule.
+        """
         lacks = []
-        if not Schedule.objects.filter(trigger=trigger).exists():
+        if getattr(trigger, "schedule", None) is None:
             lacks.append(Lack("schedule_missing", _("Choose when the flow runs."), "schedule"))
         if trigger.criteria is None:
             message = _("Choose whom each run enrols, or say that it enrols all records.")
             lacks.append(Lack("criteria_missing", message, "criteria"))
-        if Trigger.objects.filter(flow=trigger.flow_id).exclude(pk=trigger.pk).exists():
+        if not is_alone:
             message = _("A flow with a schedule has no other trigger. Remove one of them.")
             lacks.append(Lack("schedule_not_alone", message, "kind"))
         return lacks
