@@ -82,6 +82,23 @@ class Member(AccountModel):
         ]
 
 
+class Invitation(AccountModel):
+    """An address that was asked to become a member. It goes when it is accepted or withdrawn; history stays."""
+
+    email = models.EmailField()
+    role = models.CharField(max_length=20, choices=Role, default=Role.VIEWER)
+    token_digest = models.CharField(max_length=64, unique=True)  # global on purpose: a token names its account
+    invited_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    sent_at = models.DateTimeField(default=now)
+    expires_at = models.DateTimeField()
+
+    class Meta(AccountModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["account", "email"], name="one_invitation_per_address_and_account"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="invitation_role_is_known"),
+        ]
+
+
 class ApiKey(AccountModel):
     """A secret of an integration. Only its digest is kept; the secret is shown once."""
 

@@ -38,6 +38,14 @@ MATRIX: dict[Right, frozenset[Role]] = {
     Right.ADMINISTER: _ADMINS,
 }
 
+MAY = {
+    Right.SEE: _("See flows, records and reports"),
+    Right.OPERATE: _("Turn flows on and off, enrol by hand"),
+    Right.EDIT_CONTENT: _("Edit contents, records and lists, import"),
+    Right.EDIT_FLOWS: _("Create, edit, end and delete flows"),
+    Right.ADMINISTER: _("Members, API keys and settings"),
+}
+
 NEEDS = {
     Right.SEE: _("You need to be a member of this account."),
     Right.OPERATE: _("You need the role marketer, flow admin or admin for this."),
@@ -50,3 +58,9 @@ NEEDS = {
 def allowed(role: str, right: Right) -> bool:
     """True when `role` has `right`."""
     return role in MATRIX[right]
+
+
+def at_most(role: str) -> list[Role]:
+    """The roles that someone with `role` may give and take away, to people and to keys: their own and those below."""
+    ranked = list(Role)  # declared from the top down
+    return ranked[ranked.index(Role(role)) :]

@@ -2,7 +2,9 @@
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from allauth.account.models import EmailAddress
 
 from scheduling.clock import now
 
@@ -32,6 +34,11 @@ def member_actor(user: User, slug: str) -> tuple[Account, Actor] | None:
     return account, Actor(account_id=account.id, role=member.role, name=str(user), user_id=user.pk)
 
 
+def confirm_address(user: User) -> None:
+    """Note that the person reads mail at the address they sign in with."""
+    EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"verified": True, "primary": True})
+
+
 def key_actor(secret: str) -> Actor | None:
     """The actor of an API key that is neither revoked nor expired."""
     moment = now()
@@ -45,7 +52,7 @@ def key_actor(secret: str) -> Actor | None:
     return Actor(account_id=key.account_id, role=key.role, name=key.name, key_id=key.id)
 
 
-def make_key(name: str, role: str, *, by: User | None = None) -> tuple[ApiKey, str]:
+def make_key(name: str, role: str, *, by: User | None = None, expires_at: datetime | None = None) -> tuple[ApiKey, str]:
     """A new key of the current account and its secret, which is never to be had again."""
     secret = KEY_PREFIX + secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
@@ -54,6 +61,7 @@ def make_key(name: str, role: str, *, by: User | None = None) -> tuple[ApiKey, s
         prefix=secret[:SHOWN],
         digest=digest(secret),
         created_by=by,
+        expires_at=expires_at,
     )
     return key, secret
 

@@ -14,6 +14,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # --- Core -----------------------------------------------------------------------------------------------
 DEBUG = env.flag("DEBUG")
 SECRET_KEY = env.text("SECRET_KEY")
+FIELD_ENCRYPTION_KEY = env.text("FIELD_ENCRYPTION_KEY")  # accounts/secrets_at_rest.py
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost")
 SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 
@@ -33,6 +34,10 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "django_celery_beat",
     "django_htmx",
     "rest_framework",
@@ -50,6 +55,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "web.languages.PersonLanguageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -107,23 +114,53 @@ CACHES = {
 
 # --- People ---------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-LOGIN_URL = "web:login"
+AUTHENTICATION_BACKENDS = ["accounts.backend.Backend"]
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "web:home"
-LOGOUT_REDIRECT_URL = "web:login"
+LOGOUT_REDIRECT_URL = "account_login"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {"user_attributes": ("email", "name")}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
     )
 ]
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_SAMESITE = "Lax"
+
+# django-allauth: what its pages do; where they are is in web/person_urls.py.
+ACCOUNT_ADAPTER = "web.allauth_adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_FORMS = {
+    "login": "web.entrance_forms.LogInForm",
+    "signup": "web.entrance_forms.SignUpForm",
+    "reset_password": "web.entrance_forms.ResetForm",
+    "reset_password_from_key": "web.entrance_forms.NewPasswordForm",
+    "change_password": "web.entrance_forms.ChangePasswordForm",
+    "reauthenticate": "web.entrance_forms.PasswordAgainForm",
+}
+ACCOUNT_EMAIL_VERIFICATION = "optional"  # a newcomer starts at once; a notice stays until the address is confirmed
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = True
+# Failed passwords are counted by web/limits.py, which works without the cache too.
+ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": "10/900s/key", "confirm_email": "1/60s/key"}
+MFA_ADAPTER = "accounts.second_factor.SecondFactor"
+MFA_FORMS = {
+    "authenticate": "web.entrance_forms.CodeForm",
+    "reauthenticate": "web.entrance_forms.CodeAgainForm",
+    "activate_totp": "web.entrance_forms.FirstCodeForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1  # a phone's clock may be 30 seconds off
 
 # --- Languages and time -----------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

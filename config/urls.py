@@ -13,12 +13,14 @@ API = "/api/"
 
 urlpatterns = [
     path("api/v1/", include("api.urls")),
+    path("", include("web.person_urls")),
     path("", include("web.urls")),
 ]
 
 handler400 = web_errors.bad_request
 handler403 = web_errors.forbidden
 handler404 = "config.urls.not_found"
+handler429 = "web.errors.too_many"  # allauth asks for it
 handler500 = "config.urls.server_error"
 
 

@@ -71,6 +71,11 @@ def too_large(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return answer(request, 413, _("That is too large"), _("Send less at once. Nothing was changed."))
 
 
+def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """429: more often than anybody needs."""
+    return answer(request, 429, _("Too often"), _("Wait a few minutes, then try again. Nothing was changed."))
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """500: our fault. Rendered without the frame, which may be what is broken."""
     number = f"{secrets.token_hex(2)}-{secrets.token_hex(2)}"

@@ -15,6 +15,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import Settings
 
+from accounts import invitations
+from accounts.actors import Actor
 from accounts.models import Account, Member, User
 from accounts.rights import Role
 from accounts.sign_in import make_key
@@ -31,13 +33,21 @@ METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 PUBLIC = {
     "": "leads to the first account, or to the login",
     "login/": "the way in",
+    "login/code/": "the second step of the way in",
     "logout/": "the way out",
+    "signup/": "the first way in",
+    "password/": "the way back in, by mail",
+    "password/sent/": "says that a mail is on its way, or would be",
+    "password/<str:uidb36>/<str:key>/": "a link in a mail: the key is signed",
+    "email/<str:key>/": "a link in a mail: the key is signed",
+    "invitations/<str:token>/": "a link in a mail: the token is random",
     "c/<str:token>": "a link in a message: the token is signed",
     "u/<str:token>": "unsubscribing: the token is signed",
     "api/v1/schema/": "the description of the API",
     "api/v1/docs/": "the same for people",
     "api/v1/": "answers what is not there",
 }
+PERSONAL = ("me/", "accounts/new/")  # one's own, whichever the account
 HIDDEN = (404, 405)  # 405 says which methods an address has, not what is there
 ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 ODD_IDS = (0, 2**63 - 1, 2**63)
@@ -69,6 +79,7 @@ def routes(resolver: URLResolver | None = None, before: str = "") -> Iterator[st
 
 
 PAGES = [route for route in routes() if route.startswith("<slug:slug>/")]
+OWN = [route for route in routes() if route.startswith(PERSONAL)]
 ENDPOINTS = [route for route in routes() if route.startswith(API) and route not in PUBLIC]
 
 
@@ -90,9 +101,13 @@ def things(acme: Account, tmp_path: Path, settings: Settings) -> dict[str, objec
             "import_id": Import.objects.create(
                 name="Fair", object_type_id=kind, mapping={}, encoding="utf-8", delimiter=","
             ).pk,
+            "member_id": Member.objects.create(user=User.objects.create_user("m@example.com")).pk,
+            "invitation_id": invitations.invite("i@example.com", Role.VIEWER, by=Actor.flyt(acme.pk))[0].pk,
+            "key_id": make_key("Shop", Role.VIEWER)[0].pk,
             "suppression_id": Suppression.objects.create(address="b@example.com", reason="member").pk,
         }
-    return {**found, "name": put_mail(tmp_path, acme), "token": "none"}
+    none = {"token": "none", "key": "none", "uidb36": "1", "session_id": 1}
+    return {**found, **none, "name": put_mail(tmp_path, acme)}
 
 
 @pytest.fixture
@@ -157,7 +172,7 @@ def walk(walker: Walker, of: list[str], things: dict[str, object], wrong: Callab
 
 
 def test_every_address_is_public_with_a_reason_or_belongs_to_an_account() -> None:
-    assert set(routes()) - set(PUBLIC) == set(PAGES) | set(ENDPOINTS)
+    assert set(routes()) - set(PUBLIC) == set(PAGES) | set(ENDPOINTS) | set(OWN)
     assert set(PUBLIC) <= set(routes()) and PAGES and ENDPOINTS
 
 
@@ -165,7 +180,7 @@ def test_nobody_gets_past_the_login_and_changes_nothing(
     acme: Account, things: dict[str, object], nobody: Walker
 ) -> None:
     before = rows(acme)
-    assert walk(nobody, PAGES, things, lambda it: not is_login(it)) == []
+    assert walk(nobody, PAGES + OWN, things, lambda it: not is_login(it)) == []
     assert walk(nobody, ENDPOINTS, things, lambda it: it.status_code != 401) == []
     assert rows(acme) == before
 
@@ -188,7 +203,7 @@ def test_a_member_finds_everything_and_meets_no_failure(things: dict[str, object
     for body in ("{}", "[]", "null", "not json", '{"name": "\\u0000"}'):
         failures = [
             f"{method} {route} {body}"
-            for route in (*PAGES, *ENDPOINTS, *PUBLIC)
+            for route in (*PAGES, *OWN, *ENDPOINTS, *PUBLIC)
             for method in METHODS
             if method != "DELETE"
             and route != "logout/"
@@ -198,7 +213,7 @@ def test_a_member_finds_everything_and_meets_no_failure(things: dict[str, object
 
 
 def test_what_no_address_can_mean_is_not_found(things: dict[str, object], member: Walker) -> None:
-    named = [route for route in (*PAGES, *ENDPOINTS, *PUBLIC) if about_one(route)]
+    named = [route for route in (*PAGES, *OWN, *ENDPOINTS, *PUBLIC) if about_one(route)]
     for odd in (*ODD_IDS, *ODD_TEXTS):
         strange = {name: odd for name in things} | {"slug": "acme"}
         for route in named:

@@ -120,10 +120,10 @@ def test_what_is_wrong_is_said_and_nothing_is_left_behind(db: None, options: dic
 
 def test_no_address_of_ours_can_be_an_accounts(db: None) -> None:
     from config.urls import urlpatterns as outer
+    from web import person_urls, urls
     from web.opening import RESERVED
-    from web.urls import urlpatterns
 
-    first = {str(each.pattern).split("/")[0] for each in [*outer, *urlpatterns]}
+    first = {str(each.pattern).split("/")[0] for each in [*outer, *person_urls.urlpatterns, *urls.urlpatterns]}
     assert {part for part in first if part and "<" not in part} <= RESERVED
 
 

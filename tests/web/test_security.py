@@ -138,7 +138,7 @@ def test_a_broken_request_is_a_page(rf: RequestFactory) -> None:
 
 def test_a_request_that_is_too_large_is_413(member: Client, settings) -> None:  # type: ignore[no-untyped-def]
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
-    answer = member.post("/login/", {"email": "x" * 100})
+    answer = member.post("/login/", {"login": "x" * 100})
     assert answer.status_code == 413 and "too large" in answer.content.decode()
 
 

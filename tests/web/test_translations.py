@@ -25,8 +25,8 @@ def catalogue(request: pytest.FixtureRequest) -> Catalog:
 
 def test_the_texts_of_templates_and_of_code_are_found(texts: list[Text]) -> None:
     found = {(said, place) for said, _context, place in texts}
-    assert ("Log in", "templates/sign_in/login.html") in found
-    assert ("Too many tries. Wait %(minutes)s minutes, then try again.", "web/sign_in.py") in found
+    assert ("Log in", "templates/account/login.html") in found
+    assert ("Too many tries. Wait %(minutes)s minutes, then try again.", "web/allauth_adapter.py") in found
     assert ("(no subject)", "templates/inbox/_mails.html") in found, "the argument of a filter"
     plural = ("%(active)s person stands still.", "%(active)s people stand still.")
     assert (plural, "templates/flows/_sentence.html") in found

@@ -80,6 +80,7 @@ def _make(account: Account | None) -> tuple[Account, dict[str, str]]:
     owner = User.objects.filter(email=EMAIL).first() or User.objects.create_user(EMAIL, name=PERSON)
     owner.set_password(password)
     owner.save(update_fields=["password"])
+    sign_in.confirm_address(owner)
     account = account or open_account(NAME, owner, slug=SLUG, is_demo=True)
     with account_scope(account.pk):
         ApiKey.objects.filter(name=KEY_NAME, revoked_at=None).update(revoked_at=now())
