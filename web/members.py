@@ -165,9 +165,7 @@ def _page(request: AccountRequest, form: InviteForm, *, status: int = 200) -> Ht
             "tab": "members",
             "page": page,
             "rows": [{"member": each, "refusal": _refusal(each, mine, owners)} for each in page],
-            "invitations": Invitation.objects.select_related("invited_by").order_by("email")
-            if page.number == 1
-            else (),
+            "invitations": waiting if page.number == 1 else (),
             "roles": mine,
             "columns": COLUMNS,
             "matrix": [(MAY[right], [role in MATRIX[right] for role in COLUMNS]) for right in Right],
