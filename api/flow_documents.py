@@ -1,6 +1,5 @@
 """The shape of a flow document, as the OpenAPI page describes it; running/editing.py is who checks one."""
 
-from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample
 from rest_framework import serializers
 
@@ -9,7 +8,7 @@ from triggers.models import CatchUp
 
 from .shapes import Shape
 
-CRITERIA = gettext_lazy('Criteria: {"all": [...]}, {"any": [...]}, {"not": ...} over conditions; null for none.')
+CRITERIA = 'Criteria: {"all": [...]}, {"any": [...]}, {"not": ...} over conditions; null for none.'
 
 
 class EmailSettings(Shape):
