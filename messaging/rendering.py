@@ -59,11 +59,15 @@ class Links:
 
 @dataclass(frozen=True)
 class Rendered:
-    """What leaves: the subject in one line, HTML (empty for a text-only message) and text."""
+    """What leaves: the subject in one line, HTML (empty for a text-only message) and text.
+
+    The preheader stands in the HTML already; it is here for those who show the message as an inbox would.
+    """
 
     subject: str
     html: str
     text: str
+    preheader: str = ""
 
 
 def preview_links(unsubscribe_url: str = "#unsubscribe") -> Links:
@@ -96,7 +100,8 @@ def render(content: Content, record: Record, *, links: Links) -> Rendered:
             raise RenderingFailed(_("The message is empty."))
         html, made_text = _finish_html(html, preheader, account, links) if html.strip() else ("", "")
         text = _finish_text(text, links) if text.strip() else made_text
-    return Rendered(subject=UNSEEN.sub(" ", subject).strip(), html=html, text=text)
+    subject, preheader = (UNSEEN.sub(" ", each).strip() for each in (subject, preheader))
+    return Rendered(subject=subject, html=html, text=text, preheader=preheader)
 
 
 def _values(record: Record, account: Account, links: Links) -> dict[str, object]:

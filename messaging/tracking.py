@@ -11,13 +11,13 @@ from django.conf import settings
 from django.core.signing import BadSignature, Signer
 
 from accounts.models import Account
-from accounts.tenancy import account_scope
+from accounts.tenancy import account_scope, current_account_id
 from records.events import record_events
 from records.models import Consent, Record
 from scheduling.clock import now
 
 from . import lifecycle
-from .models import Message, Subscription, SubscriptionType
+from .models import Message, Outbox, Subscription, SubscriptionType
 from .rendering import Links
 
 CLICK: Final = Signer(salt="messaging.click")
@@ -59,6 +59,12 @@ def unsubscribe_url(message: Message) -> str:
 def links(message: Message) -> Links:
     """The links of a message that is about to leave."""
     return Links(click=lambda url: click_url(message, url), unsubscribe_url=unsubscribe_url(message))
+
+
+def trial_links(outbox: Outbox | None) -> Links:
+    """The links of a test: as written, and a way out that shows its page and, being about nobody, changes nothing."""
+    about = [current_account_id(), 0, 0, outbox.subscription_type_id if outbox else None]
+    return Links(click=lambda url: url, unsubscribe_url=f"{settings.SITE_URL}/u/{_sign(UNSUBSCRIBE, about)}")
 
 
 def target(token: str) -> str:

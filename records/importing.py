@@ -98,10 +98,12 @@ def settle(source: Import, *, name: str, mapping: Mapping[str, Any], match_on: s
     _check_settings(name, match_on, None)
     source.mapping = _checked(source, mapping)
     source.name, source.match_on = name.strip(), match_on
-    if MATCHES[match_on] not in source.mapping.values():
-        message = _("No column of the file is for what its rows are matched by ({match_on}).")
-        raise Invalid([Error("match_on", message.format(match_on=match_on))])
     source.save(update_fields=["name", "mapping", "match_on"])
+
+
+def is_matched(source: Import) -> bool:
+    """True when a column is for what rows are matched by."""
+    return MATCHES[source.match_on] in source.mapping.values()
 
 
 def start(source: Import, *, name: str, mapping: Mapping[str, Any], match_on: str, by: Actor | None = None) -> bool:
@@ -112,6 +114,9 @@ def start(source: Import, *, name: str, mapping: Mapping[str, Any], match_on: st
     """
     with transaction.atomic():
         settle(source, name=name, mapping=mapping, match_on=match_on)
+        if not is_matched(source):
+            message = _("No column of the file is for what its rows are matched by ({match_on}).")
+            raise Invalid([Error("match_on", message.format(match_on=match_on))])
         for header, target in source.mapping.items():
             if target and "new" in target:
                 source.mapping[header] = import_mapping.add_text_property(header, source.object_type)

@@ -47,6 +47,17 @@ def create_static(name: str, object_type: ObjectType) -> List:
     return made
 
 
+def rename(list: List, name: str) -> None:
+    """Give a list another name. Raises `Invalid` when it is missing, too long or taken."""
+    name = name.strip()
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise Invalid([Error("name", _("Enter a name of 1 to {most} characters.").format(most=LONGEST_NAME))])
+    if List.objects.filter(name=name).exclude(pk=list.pk).exists():
+        raise Invalid([Error("name", _("There is a list “{name}” already.").format(name=name))])
+    list.name = name
+    list.save(update_fields=["name"])
+
+
 def free_name(name: str) -> str:
     """`name`, or "name 2", "name 3" ... when a list has it already."""
     stem = name.strip()[: LONGEST_NAME - 8]

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts import sign_in
 from accounts.actors import Actor
@@ -23,7 +24,13 @@ class Place(NamedTuple):
     label: Any
 
 
-PLACES = (Place("flows", "flow", _("Flows")),)
+PLACES = (
+    Place("flows", "flow", _("Flows")),
+    Place("records", "person", _("Records")),
+    Place("lists", "list", _("Lists")),
+    Place("contents", "mail", _("Contents")),
+    Place("imports", "upload", pgettext_lazy("noun", "Import")),
+)
 FOOT = (Place("inbox", "inbox", _("Local inbox")),)
 
 

@@ -2,7 +2,25 @@
 
 from django.urls import path
 
-from web import account_settings, flows, inbox, keys, members, participants, track
+from web import (
+    account_settings,
+    content_preview,
+    content_tests,
+    contents,
+    editor,
+    editor_part_views,
+    editor_trigger,
+    flows,
+    imports,
+    inbox,
+    keys,
+    lists,
+    members,
+    new_flow,
+    participants,
+    records,
+    track,
+)
 
 app_name = "web"
 urlpatterns = [
@@ -11,6 +29,28 @@ urlpatterns = [
     path("u/<str:token>", track.unsubscribe, name="unsubscribe"),
     path("<slug:slug>/flows/", flows.overview, name="flows"),
     path("<slug:slug>/flows/problems/", flows.problems_of_shown, name="flow_problems"),
+    # Editor
+    path("<slug:slug>/flows/new/", new_flow.new, name="new_flow"),
+    path("<slug:slug>/flows/<int:flow_id>/edit/", editor.steps, name="edit"),
+    path("<slug:slug>/flows/<int:flow_id>/edit/pause/", editor.pause, name="edit_pause"),
+    path("<slug:slug>/flows/<int:flow_id>/edit/steps/", editor.insert, name="edit_steps"),
+    path("<slug:slug>/flows/<int:flow_id>/edit/steps/<int:step_id>/", editor.step, name="edit_step"),
+    path("<slug:slug>/flows/<int:flow_id>/edit/criteria/", editor_part_views.count, name="edit_criteria"),
+    path("<slug:slug>/flows/<int:flow_id>/edit/trigger/", editor_trigger.trigger, name="edit_trigger"),
+    path("<slug:slug>/flows/<int:flow_id>/edit/trigger/preview/", editor_trigger.preview, name="edit_trigger_preview"),
+    path("<slug:slug>/flows/<int:flow_id>/edit/email/", editor_part_views.part, {"part": "email"}, name="edit_email"),
+    path(
+        "<slug:slug>/flows/<int:flow_id>/edit/success/",
+        editor_part_views.part,
+        {"part": "success"},
+        name="edit_success",
+    ),
+    path(
+        "<slug:slug>/flows/<int:flow_id>/edit/settings/",
+        editor_part_views.part,
+        {"part": "settings"},
+        name="edit_settings",
+    ),
     path("<slug:slug>/flows/<int:flow_id>/", participants.overview, name="flow"),
     path("<slug:slug>/flows/<int:flow_id>/toggle/", flows.toggle, name="toggle"),
     # Settings
@@ -24,6 +64,36 @@ urlpatterns = [
     path("<slug:slug>/settings/keys/", keys.overview, name="keys"),
     path("<slug:slug>/settings/keys/new/", keys.create, name="new_key"),
     path("<slug:slug>/settings/keys/<int:key_id>/revoke/", keys.revoke, name="revoke_key"),
+    # Contents, records, lists, imports
+    path("<slug:slug>/contents/", contents.overview, name="contents"),
+    path("<slug:slug>/contents/new/", contents.create, name="content_new"),
+    path("<slug:slug>/contents/<int:content_id>/", contents.detail, name="content"),
+    path("<slug:slug>/contents/<int:content_id>/save/", contents.save, name="content_save"),
+    path("<slug:slug>/contents/<int:content_id>/copy/", contents.copy, name="content_copy"),
+    path("<slug:slug>/contents/<int:content_id>/delete/", contents.delete, name="content_delete"),
+    path("<slug:slug>/contents/<int:content_id>/preview/", content_preview.preview, name="content_preview"),
+    path("<slug:slug>/contents/<int:content_id>/people/", content_preview.people, name="content_people"),
+    path("<slug:slug>/contents/<int:content_id>/letter/", content_preview.letter, name="content_letter"),
+    path("<slug:slug>/contents/<int:content_id>/test/", content_tests.send, name="content_test"),
+    path("<slug:slug>/records/", records.overview, name="records"),
+    path("<slug:slug>/records/<int:record_id>/", records.detail, name="record"),
+    path("<slug:slug>/records/<int:record_id>/edit/", records.edit, name="record_edit"),
+    path("<slug:slug>/lists/", lists.overview, name="lists"),
+    path("<slug:slug>/lists/new/", lists.create, name="list_new"),
+    path("<slug:slug>/lists/add/", lists.add_to_chosen, name="list_add_chosen"),
+    path("<slug:slug>/lists/<int:list_id>/", lists.detail, name="list"),
+    path("<slug:slug>/lists/<int:list_id>/rename/", lists.rename, name="list_rename"),
+    path("<slug:slug>/lists/<int:list_id>/add/", lists.add, name="list_add"),
+    path("<slug:slug>/lists/<int:list_id>/remove/", lists.remove, name="list_remove"),
+    path("<slug:slug>/imports/", imports.overview, name="imports"),
+    path("<slug:slug>/imports/new/", imports.upload, name="import_upload"),
+    path("<slug:slug>/imports/<int:import_id>/", imports.detail, name="import"),
+    path("<slug:slug>/imports/<int:import_id>/read/", imports.read_again, name="import_read"),
+    path("<slug:slug>/imports/<int:import_id>/settle/", imports.settle, name="import_settle"),
+    path("<slug:slug>/imports/<int:import_id>/start/", imports.start, name="import_start"),
+    path("<slug:slug>/imports/<int:import_id>/discard/", imports.discard, name="import_discard"),
+    path("<slug:slug>/imports/<int:import_id>/progress/", imports.progress, name="import_progress"),
+    path("<slug:slug>/imports/<int:import_id>/refused/", imports.refused, name="import_refused"),
     # Inbox
     path("<slug:slug>/inbox/", inbox.overview, name="inbox"),
     path("<slug:slug>/inbox/<str:name>/", inbox.detail, name="mail"),

@@ -1,5 +1,7 @@
-// While htmx waits for the server, the button that asked says so and takes no second click.
-const button = (event) => event.detail.elt.matches("form") ? event.detail.elt.querySelector("button") : event.detail.elt;
+// While htmx waits for the server, the button that asked says so and takes no second click. What asks again and again
+// (a form with hx-sync, a search) is left to htmx.
+const button = ({ detail: { elt } }) =>
+  elt.matches("form:not([hx-sync])") ? elt.querySelector("button") : elt.matches("button:not([hx-sync])") ? elt : null;
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   const asked = button(event);

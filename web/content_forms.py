@@ -1,0 +1,41 @@
+"""What a request says about a content: which one, whose, and what is typed."""
+
+from typing import Final
+
+from django.db.models import Q, QuerySet
+
+from flows.models import Flow
+from messaging.models import Content
+from web.access import AccountRequest
+from web.flow_rows import visible_to
+
+TYPED: Final = ("name", "subject", "preheader", "html", "text")
+ONE_LINE: Final = ("name", "subject", "preheader")
+
+
+def visible_contents(request: AccountRequest) -> QuerySet[Content]:
+    """Shared ones, and those of flows that the person may see."""
+    flows = Flow.objects.filter(visible_to(request.actor)).values("pk")
+    found: QuerySet[Content] = Content.objects.filter(Q(flow_id__isnull=True) | Q(flow_id__in=flows))
+    return found
+
+
+def flow_of(content: Content) -> Flow | None:
+    """The flow whose own it is."""
+    flows = Flow.objects.select_related("outbox", "object_type")
+    return flows.filter(pk=content.flow_id).first() if content.flow_id else None
+
+
+def typed(request: AccountRequest) -> dict[str, str]:
+    """The fields that a form brings, as they are stored."""
+    given = {name: request.POST[name].replace("\x00", "") for name in TYPED if name in request.POST}
+    return {
+        name: " ".join(text.split()) if name in ONE_LINE else text.replace("\r\n", "\n") for name, text in given.items()
+    }
+
+
+def put(request: AccountRequest, content: Content) -> Content:
+    """The content with what is typed in it, not saved."""
+    for name, value in typed(request).items():
+        setattr(content, name, value)
+    return content

@@ -1,0 +1,256 @@
+"""Importing a CSV file: choose it, settle its columns, watch it come in, see what was left out."""
+
+from pathlib import PurePath
+from typing import Any, cast
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRedirect
+
+from accounts.models import History
+from accounts.rights import Right
+from records import import_lifecycle, importing
+from records.import_mapping import FIELDS, Target
+from records.import_preview import Preview, look_at
+from records.import_reading import ENCODINGS
+from records.import_refusals import refused_lines
+from records.models import Import, ImportStatus, ObjectType, Property, RefusedRow
+from records.refusals import Invalid
+from web.access import AccountRequest, account_view
+from web.paging import newest_first
+
+REFUSED_SHOWN = 20
+DELIMITERS = {
+    ",": gettext_lazy("comma"),
+    ";": gettext_lazy("semicolon"),
+    "\t": gettext_lazy("tab"),
+    "|": gettext_lazy("bar |"),
+}
+ENCODING_NAMES = {
+    "utf-8": "UTF-8",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16 BE",
+    "cp1252": "Windows 1252",
+    "mac-roman": "Mac Roman",
+    "iso8859-1": "ISO 8859-1",
+    "iso8859-15": "ISO 8859-15",
+    "iso8859-2": "ISO 8859-2",
+    "cp850": "DOS 850",
+    "cp865": "DOS 865",
+    "cp437": "DOS 437",
+    "cp1250": "Windows 1250",
+    "cp1257": "Windows 1257",
+}
+FIELD_LABELS = {
+    "external_id": gettext_lazy("External id"),
+    "consent": gettext_lazy("Consent"),
+    "consent_at": gettext_lazy("Date of consent"),
+    "former_employee": gettext_lazy("Former employee"),
+}
+NEW = "new"
+
+
+@account_view()
+@require_GET
+def overview(request: AccountRequest) -> HttpResponse:
+    """Choose a file; the imports so far, newest first."""
+    return _choose(request)
+
+
+@account_view(right=Right.EDIT_CONTENT)
+@require_POST
+def upload(request: AccountRequest) -> HttpResponse:
+    """Take a file in as a draft and go on to its columns."""
+    object_type = get_object_or_404(ObjectType, key=request.POST.get("object_type", "contact"))
+    file = request.FILES.get("file")
+    if file is None:
+        return _choose(request, error=_("Choose a file."))
+    name = PurePath(file.name or "").stem[: importing.LONGEST_NAME] or _("Import")
+    try:
+        source = importing.take_in(name=name, object_type=object_type, file=file)
+    except Invalid as invalid:
+        return _choose(request, error=" ".join(error.message for error in invalid.errors))
+    return redirect("web:import", request.account.slug, source.pk)
+
+
+@account_view()
+@require_GET
+def detail(request: AccountRequest, import_id: int) -> HttpResponse:
+    """Where an import stands: its columns to settle, how far it has come, or what became of it."""
+    source = _find(import_id)
+    if source.status == ImportStatus.DRAFT:
+        return _draft(request, source)
+    if source.status in import_lifecycle.UNFINISHED:
+        return render(request, "imports/progress.html", _facts(source))
+    rows = RefusedRow.objects.filter(source=source).order_by("row")[:REFUSED_SHOWN]
+    refused = [{"row": row, "value": row.values.get(row.column, "")} for row in rows]
+    started = History.objects.filter(subject="import", subject_id=source.pk, verb="started").first()
+    return render(request, "imports/result.html", {**_facts(source), "refused": refused, "started": started})
+
+
+@account_view(right=Right.EDIT_CONTENT)
+@require_POST
+def read_again(request: AccountRequest, import_id: int) -> HttpResponse:
+    """Read the file with another encoding or delimiter; its columns are guessed anew."""
+    source = _find(import_id)
+    if source.status != ImportStatus.DRAFT:
+        return _to(request, source)
+    encoding, delimiter = request.POST.get("encoding", ""), request.POST.get("delimiter", "")
+    try:
+        importing.read_again(source, encoding=encoding, delimiter=delimiter)
+    except Invalid as invalid:
+        source.refresh_from_db()
+        return _draft(request, source, invalid)
+    return _draft(request, source) if request.htmx else _to(request, source)
+
+
+@account_view(right=Right.EDIT_CONTENT)
+@require_POST
+def settle(request: AccountRequest, import_id: int) -> HttpResponse:
+    """Keep where the columns go so far, and show how it will look."""
+    source = _find(import_id)
+    if source.status != ImportStatus.DRAFT:
+        return _to(request, source)
+    try:
+        importing.settle(source, **_chosen(request, source))
+    except Invalid as invalid:
+        return _draft(request, source, invalid)
+    return _draft(request, source) if request.htmx else _to(request, source)
+
+
+@account_view(right=Right.EDIT_CONTENT)
+@require_POST
+def start(request: AccountRequest, import_id: int) -> HttpResponse:
+    """Let the records come. A second press finds it started."""
+    source = _find(import_id)
+    if source.status == ImportStatus.DRAFT:
+        try:
+            importing.start(source, **_chosen(request, source), by=request.actor)
+        except Invalid as invalid:
+            return _draft(request, source, invalid)
+    return _to(request, source)
+
+
+@account_view(right=Right.EDIT_CONTENT)
+@require_POST
+def discard(request: AccountRequest, import_id: int) -> HttpResponse:
+    """Throw a draft away, to choose another file."""
+    import_lifecycle.discard(_find(import_id))
+    return redirect("web:imports", request.account.slug)
+
+
+@account_view()
+@require_GET
+def progress(request: AccountRequest, import_id: int) -> HttpResponse:
+    """How far it has come, asked for again and again; at the end the page changes to the result."""
+    source = _find(import_id)
+    if source.status not in import_lifecycle.UNFINISHED:
+        return _to(request, source)
+    return render(request, "imports/_progress.html", _facts(source))
+
+
+@account_view()
+@require_GET
+def refused(request: AccountRequest, import_id: int) -> HttpResponse:
+    """The rows that were left out, as CSV to be mended and imported again."""
+    lines = refused_lines(_find(import_id))
+    headers = {"Content-Disposition": f'attachment; filename="left-out-{import_id}.csv"'}
+    # A streaming answer is no HttpResponse to the type checker, and passes through the wrapper as one.
+    return cast(HttpResponse, StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers))
+
+
+def _find(import_id: int) -> Import:
+    source: Import = get_object_or_404(Import.objects.select_related("object_type", "list"), pk=import_id)
+    return source
+
+
+def _to(request: AccountRequest, source: Import) -> HttpResponse:
+    """The import's page, for a button or for htmx."""
+    response = redirect("web:import", request.account.slug, source.pk)
+    return HttpResponseClientRedirect(response.url) if request.htmx else response
+
+
+def _choose(request: AccountRequest, *, error: str = "") -> HttpResponse:
+    page = newest_first(Import.objects.select_related("object_type", "list"), request.GET)
+    context = {"place": "imports", "page": page, "error": error, "object_types": ObjectType.objects.order_by("pk")}
+    return render(request, "imports/list.html", context, status=422 if error else 200)
+
+
+def _facts(source: Import) -> dict[str, Any]:
+    done = source.next_byte / source.size if source.size else 0
+    return {
+        "place": "imports",
+        "source": source,
+        "percent": min(99, int(100 * done)),
+        "about": max(source.next_row, round(source.next_row / done)) if done else None,
+        "taken": source.created + source.updated + source.unchanged,
+    }
+
+
+def _draft(request: AccountRequest, source: Import, invalid: Invalid | None = None) -> HttpResponse:
+    """The draft with its first rows, and what is wrong with what was chosen."""
+    errors = {error.path: error.message for error in invalid.errors} if invalid else {}
+    preview = look_at(source)
+    properties = Property.objects.filter(object_type=source.object_type, archived_at=None).order_by("pk")
+    labels = {each.key: each.label for each in properties}
+    shown = [number for number, column in enumerate(preview.columns) if column.target]
+    context = {
+        "place": "imports",
+        "source": source,
+        "preview": preview,
+        "columns": _columns(preview, errors),
+        "headings": [_label(preview.columns[number].target, labels) for number in shown],
+        "rows": [[row[number] for number in shown] for row in preview.rows],
+        "properties": labels,
+        "fields": {name: FIELD_LABELS[name] for name in FIELDS},
+        "encodings": {name: ENCODING_NAMES[name] for name in ENCODINGS},
+        "delimiters": DELIMITERS,
+        "errors": errors,
+        "is_matched": importing.is_matched(source),
+    }
+    template = "imports/_draft.html" if request.htmx else "imports/draft.html"
+    return render(request, template, context, status=422 if invalid else 200)
+
+
+def _columns(preview: Preview, errors: dict[str, str]) -> list[dict[str, Any]]:
+    """The columns with what is chosen for each in its select, and what is wrong with that."""
+    return [
+        {
+            "column": column,
+            "chosen": _choice(column.target),
+            "error": errors.get(f"mapping.{column.header}", ""),
+        }
+        for column in preview.columns
+    ]
+
+
+def _choice(target: Target | None) -> str:
+    if not target:
+        return ""
+    [(kind, name)] = target.items()
+    return NEW if kind == NEW else f"{kind}:{name}"
+
+
+def _label(target: Target | None, labels: dict[str, str]) -> str:
+    if not target:
+        return ""
+    [(kind, name)] = target.items()
+    return str(FIELD_LABELS[name]) if kind == "field" else labels.get(name, name)
+
+
+def _chosen(request: AccountRequest, source: Import) -> dict[str, Any]:
+    """What the form says. A column that it does not name stays as it is."""
+    mapping: dict[str, Target | None] = dict(source.mapping)
+    for number, header in enumerate(source.columns):
+        choice = request.POST.get(f"column-{number}")
+        if choice is not None:
+            kind, _colon, name = choice.partition(":")
+            mapping[header] = {kind: header if kind == NEW else name} if kind else None
+    return {
+        "name": request.POST.get("name", source.name),
+        "match_on": request.POST.get("match_on", source.match_on),
+        "mapping": mapping,
+    }

@@ -1,0 +1,100 @@
+"""A value of a property as a page shows it, and as a field of a form takes it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from records.models import Property, PropertyType, Record
+from records.values import JsonValue
+from web.templatetags.ui import NOTHING, number
+
+INPUTS: Final = {  # what a browser may help with; the server checks
+    PropertyType.NUMBER: ("text", "decimal"),
+    PropertyType.DATE: ("date", ""),
+    PropertyType.DATETIME: ("datetime-local", ""),
+    PropertyType.EMAIL: ("text", "email"),
+    PropertyType.PHONE: ("tel", "tel"),
+    PropertyType.URL: ("text", "url"),
+}
+LONG: Final = {PropertyType.LONG_TEXT}
+
+
+def shown(property: Property | None, value: JsonValue) -> str:
+    """The value in the page's language and the account's zone; a web address as a link; – for none."""
+    if value is None or value == "":
+        return NOTHING
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    kind = property.type if property else PropertyType.TEXT
+    if isinstance(value, int):
+        return number(value)
+    if isinstance(value, float):
+        return formats.localize(value)
+    if kind == PropertyType.URL and urlsplit(value).scheme in ("http", "https"):
+        return format_html('<a href="{}" rel="noopener noreferrer" target="_blank">{}</a>', value, value)
+    return _moment(kind, value)
+
+
+def _moment(kind: str, value: str) -> str:
+    try:
+        if kind == PropertyType.DATE:
+            return formats.date_format(date.fromisoformat(value), "j F Y")
+        if kind == PropertyType.DATETIME:
+            return formats.date_format(timezone.localtime(datetime.fromisoformat(value)), "j F Y H:i")
+    except ValueError:  # it was of another type when it was stored
+        return value
+    return value
+
+
+@dataclass
+class Field:
+    """A field of the form of a record. `typed` is what stands in it, `original` what the record has."""
+
+    name: str
+    label: str
+    kind: str  # input, textarea, select
+    typed: str
+    input: str = "text"
+    mode: str = ""
+    hint: str = ""
+    options: list[tuple[str, str]] = field(default_factory=list)
+    error: str = ""
+    original: str = ""
+
+
+def fields_of(properties: Iterable[Property], record: Record) -> list[Field]:
+    """A field for each property, with what the record has."""
+    return [_field(property, record.properties.get(property.key)) for property in properties]
+
+
+def _field(property: Property, value: JsonValue) -> Field:
+    typed = _typed(property, value)
+    made = Field(f"property-{property.key}", property.label, "input", typed, hint=property.description)
+    if property.type == PropertyType.CHOICE:
+        made.kind, made.options = "select", [("", NOTHING), *((option, option) for option in property.options)]
+    elif property.type == PropertyType.BOOLEAN:
+        made.kind, made.options = "select", [("", NOTHING), ("true", _("Yes")), ("false", _("No"))]
+    elif property.type in LONG:
+        made.kind = "textarea"
+    else:
+        made.input, made.mode = INPUTS.get(PropertyType(property.type), ("text", ""))
+    return made
+
+
+def _typed(property: Property, value: JsonValue) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if property.type == PropertyType.DATETIME:
+        try:
+            return timezone.localtime(datetime.fromisoformat(str(value))).strftime("%Y-%m-%dT%H:%M:%S")
+        except ValueError:
+            return str(value)
+    return str(value)

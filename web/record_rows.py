@@ -1,0 +1,32 @@
+"""Finding records by what people know of them, and what a table says about each."""
+
+from typing import Final
+
+from django.db.models import Q, QuerySet
+
+from records.models import ObjectType, Record
+
+SEARCHED: Final = ("email", "properties__first_name", "properties__last_name", "properties__name", "external_id")
+OFFERED: Final = 10  # records that a picker shows
+
+
+def records_of(object_type: ObjectType, search: str = "") -> QuerySet[Record]:
+    """The records of a type that are not archived; with `search`, those in which each of its words is found."""
+    found: QuerySet[Record] = Record.objects.filter(object_type=object_type, archived_at=None)
+    for word in clean(search).split()[:5]:
+        anywhere = Q()
+        for name in SEARCHED:
+            anywhere |= Q(**{f"{name}__icontains": word})
+        found = found.filter(anywhere)
+    return found
+
+
+def clean(search: str | None) -> str:
+    """What somebody searches for, fit for the database."""
+    return (search or "").replace("\x00", "").strip()[:200]
+
+
+def chosen_type(key: str | None) -> ObjectType | None:
+    """The object type that an address names, else the first: contacts."""
+    types = {each.key: each for each in ObjectType.objects.order_by("pk")}
+    return types.get(key or "") or next(iter(types.values()), None)
