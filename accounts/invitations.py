@@ -94,7 +94,7 @@ def accept(token: str, user: User) -> Account:
 def _join(invitation: Invitation, user: User) -> None:
     member, is_new = Member.objects.get_or_create(user=user, defaults={"role": invitation.role})
     if is_new:
-        by = Actor(account_id=invitation.account_id, role=member.role, name=str(user), user_id=user.pk)
+        by = Actor(account_id=current_account_id(), role=member.role, name=str(user), user_id=user.pk)
         record(member, "joined", by=by, detail={"name": str(user), "email": user.email, "role": member.role})
 
 

@@ -17,7 +17,7 @@ def create(name: str, role: str, *, expires_at: datetime | None, by: Actor) -> t
     """A new key and its secret. Raises NotAllowed when the key could do more than whoever makes it."""
     if role not in at_most(by.role):
         raise NotAllowed("role_above", _("A key cannot have more rights than you have."))
-    maker = User.objects.filter(pk=by.user_id).first()
+    maker = User.objects.filter(pk=by.user_id).first() if by.user_id else None
     key, secret = make_key(name, role, by=maker, expires_at=expires_at)
     record(key, "created", by=by, detail={"name": name, "role": role})
     return key, secret

@@ -10,7 +10,7 @@ from qrcode.image.svg import SvgPathFillImage
 from .secrets_at_rest import decrypt, encrypt
 
 
-class SecondFactor(DefaultMFAAdapter):  # type: ignore[misc]
+class SecondFactor(DefaultMFAAdapter):
     """How allauth.mfa keeps secrets and what it says."""
 
     error_messages = {

@@ -26,7 +26,7 @@ WAITED_FOR: Final = {
 }
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class AccountAdapter(DefaultAccountAdapter):
     """What allauth.account asks of an installation."""
 
     error_messages = {

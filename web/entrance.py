@@ -47,7 +47,7 @@ def steady(view: View) -> View:
     return checked
 
 
-class LogIn(views.LoginView):  # type: ignore[misc]
+class LogIn(views.LoginView):
     """Address and password; a pause after too many wrong ones."""
 
     def form_invalid(self, form: Form) -> HttpResponse:
@@ -59,7 +59,7 @@ class LogIn(views.LoginView):  # type: ignore[misc]
         return response
 
 
-class SignUp(views.SignupView):  # type: ignore[misc]
+class SignUp(views.SignupView):
     """A person and their account at once; with `?invitation=` a person in the account that invited them."""
 
     account: Account | None = None
@@ -83,7 +83,7 @@ class SignUp(views.SignupView):  # type: ignore[misc]
             response: HttpResponseBase = super().form_valid(form)
         except IntegrityError:  # the same form twice at once
             form.add_error("email", AccountAdapter.error_messages["email_taken"])
-            return self.form_invalid(form)  # type: ignore[no-any-return]
+            return self.form_invalid(form)
         except NotAllowed as error:
             return errors.refused(self.request, error)
         return response
@@ -94,13 +94,13 @@ class SignUp(views.SignupView):  # type: ignore[misc]
         return reverse("web:flows", args=[made.slug]) if made else None
 
 
-class Forgotten(views.PasswordResetView):  # type: ignore[misc]
+class Forgotten(views.PasswordResetView):
     """Asks for the address; the answer is the same whether anybody logs in with it."""
 
     def form_valid(self, form: Form) -> HttpResponseBase:
         """On to "look into your mail", unless no mail could be sent at all."""
         try:
-            return super().form_valid(form)  # type: ignore[no-any-return]
+            return super().form_valid(form)
         except MailNotSent:
             form.add_error(None, _("No mail could be sent just now. Try again in a few minutes."))
             response: HttpResponse = self.form_invalid(form)
@@ -108,14 +108,14 @@ class Forgotten(views.PasswordResetView):  # type: ignore[misc]
             return response
 
 
-class NewPassword(views.PasswordResetFromKeyView):  # type: ignore[misc]
+class NewPassword(views.PasswordResetFromKeyView):
     """Where the link in the mail leads."""
 
     success_url = reverse_lazy("account_login")
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         """404 when the link was used or is out of date."""
-        return super().render_to_response(context, status=404 if context.get("token_fail") else 200, **kwargs)  # type: ignore[no-any-return]
+        return super().render_to_response(context, status=404 if context.get("token_fail") else 200, **kwargs)
 
     def form_valid(self, form: Form) -> HttpResponseBase:
         """The link came by mail, so it also shows whose the address is."""
@@ -124,22 +124,22 @@ class NewPassword(views.PasswordResetFromKeyView):  # type: ignore[misc]
         return response
 
 
-class ConfirmAddress(views.ConfirmEmailView):  # type: ignore[misc]
+class ConfirmAddress(views.ConfirmEmailView):
     """Where the link of the first mail leads: a button, because programs that look through mail open links."""
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         """404 when the link was used or is out of date."""
-        return super().render_to_response(context, status=200 if self.object else 404, **kwargs)  # type: ignore[no-any-return]
+        return super().render_to_response(context, status=200 if self.object else 404, **kwargs)
 
 
-class ChangePassword(views.PasswordChangeView):  # type: ignore[misc]
+class ChangePassword(views.PasswordChangeView):
     """The old password and a new one; every other session ends."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Who has none yet gets one by mail."""
         if request.user.is_authenticated and not request.user.has_usable_password():
             return redirect("account_reset_password")
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
+        return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form: Any) -> HttpResponseBase:
         """Their keys no longer fit; take them off the list too."""

@@ -1,6 +1,6 @@
 """The forms of the front door: allauth's, with our fields, words and looks."""
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account import forms as account_forms
 from allauth.mfa.base import forms as mfa_forms
@@ -37,7 +37,7 @@ def _address(**attrs: str) -> forms.EmailField:
     return forms.EmailField(label=_("E-mail"), widget=widget, error_messages={"invalid": WHOLE_ADDRESS})
 
 
-class LogInForm(KitForm, account_forms.LoginForm):  # type: ignore[misc]
+class LogInForm(KitForm, account_forms.LoginForm):
     """Address and password. Whatever is wrong gets one answer, from the adapter."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -49,7 +49,7 @@ class LogInForm(KitForm, account_forms.LoginForm):  # type: ignore[misc]
         self.dress()
 
 
-class SignUpForm(KitForm, account_forms.SignupForm):  # type: ignore[misc]
+class SignUpForm(KitForm, account_forms.SignupForm):
     """Makes a person together with their account, or lets someone who was invited in."""
 
     organisation = forms.CharField(
@@ -92,13 +92,13 @@ class SignUpForm(KitForm, account_forms.SignupForm):  # type: ignore[misc]
         return user
 
 
-class ResetForm(KitForm, account_forms.ResetPasswordForm):  # type: ignore[misc]
+class ResetForm(KitForm, account_forms.ResetPasswordForm):
     """Where the mail with the link goes."""
 
     email = _address()
 
 
-class NewPasswordForm(KitForm, account_forms.ResetPasswordKeyForm):  # type: ignore[misc]
+class NewPasswordForm(KitForm, account_forms.ResetPasswordKeyForm):
     """A new password, once: a person who mistypes it can ask for another link."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -107,7 +107,7 @@ class NewPasswordForm(KitForm, account_forms.ResetPasswordKeyForm):  # type: ign
         del self.fields["password2"]
 
 
-class ChangePasswordForm(KitForm, account_forms.ChangePasswordForm):  # type: ignore[misc]
+class ChangePasswordForm(KitForm, account_forms.ChangePasswordForm):
     """The old password and a new one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -124,7 +124,7 @@ class ChangePasswordForm(KitForm, account_forms.ChangePasswordForm):  # type: ig
             raise ValidationError(_("That is not your password.")) from None
 
 
-class PasswordAgainForm(KitForm, account_forms.ReauthenticateForm):  # type: ignore[misc]
+class PasswordAgainForm(KitForm, account_forms.ReauthenticateForm):
     """The password once more, before something that matters."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -135,18 +135,18 @@ class PasswordAgainForm(KitForm, account_forms.ReauthenticateForm):  # type: ign
 class _WithCode(KitForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["code"].label = _("Code")
-        self.fields["code"].max_length = 20
-        self.fields["code"].widget.attrs.update({"inputmode": "numeric", "autofocus": True})
+        code = cast(forms.CharField, self.fields["code"])
+        code.label, code.max_length = _("Code"), 20
+        code.widget.attrs.update({"inputmode": "numeric", "autofocus": True})
 
 
-class CodeForm(_WithCode, mfa_forms.AuthenticateForm):  # type: ignore[misc]
+class CodeForm(_WithCode, mfa_forms.AuthenticateForm):
     """The second step of logging in."""
 
 
-class CodeAgainForm(_WithCode, mfa_forms.ReauthenticateForm):  # type: ignore[misc]
+class CodeAgainForm(_WithCode, mfa_forms.ReauthenticateForm):
     """A code instead of the password, before something that matters."""
 
 
-class FirstCodeForm(_WithCode, ActivateTOTPForm):  # type: ignore[misc]
+class FirstCodeForm(_WithCode, ActivateTOTPForm):
     """The first code of a new app, which shows that it was set up right."""

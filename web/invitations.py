@@ -31,7 +31,7 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
         "inviting": account,
         "token": token,
         "has_login": User.objects.filter(email=invitation.email).exists(),
-        "is_theirs": request.user.is_authenticated and cast(User, request.user).email == invitation.email,
+        "is_theirs": request.user.is_authenticated and request.user.email == invitation.email,
     }
     return render(request, "invitations/answer.html", page)
 

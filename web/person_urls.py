@@ -30,9 +30,7 @@ urlpatterns = [
     path("me/two-steps/off/", steady(totp.deactivate_totp), name="mfa_deactivate_totp"),
     path("me/two-steps/codes/", steady(codes.view_recovery_codes), name="mfa_view_recovery_codes"),
     path("me/two-steps/codes/new/", steady(codes.generate_recovery_codes), name="mfa_generate_recovery_codes"),
-    path(
-        "me/two-steps/codes/file/", steady(codes.download_recovery_codes), name="mfa_download_recovery_codes"
-    ),
+    path("me/two-steps/codes/file/", steady(codes.download_recovery_codes), name="mfa_download_recovery_codes"),
     path("me/sessions/", sessions.overview, name="usersessions_list"),
     path("me/sessions/end/", sessions.end_others, name="end_other_sessions"),
     path("me/sessions/<int:session_id>/end/", sessions.end, name="end_session"),
