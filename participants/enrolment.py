@@ -44,6 +44,7 @@ entered as (
   select %(account)s, %(flow)s, record_id, 'active', '', %(step)s, 0, %(now)s, %(now)s, 0, false,
      '', %(cause)s, %(occurrence)s, %(only_once)s, %(depth)s, %(now)s
   from candidate where reason is null
+  order by record_id -- as everywhere: two enrolments of the same people in different orders deadlock
   on conflict do nothing returning record_id
 )
 """

@@ -1,0 +1,63 @@
+"""Two enrolments of the same people at the same time must never wait for each other in a circle."""
+
+import threading
+
+import pytest
+from django.db import connection, connections
+
+from accounts.actors import Actor
+from accounts.models import Account
+from accounts.tenancy import account_scope
+from flows.models import FlowStatus
+from participants import enrolment
+from participants.models import Participant
+from records.models import Record
+from tests.conftest import make_account
+from tests.make import make_contacts, make_flow
+
+
+def contacts_in_another_order_on_disk(n: int) -> list[int]:
+    """Contacts whose rows lie in the table from the last to the first; their ids, ascending."""
+    ids = [record.pk for record in make_contacts(n)]
+    for record_id in reversed(ids):
+        Record.objects.filter(pk=record_id).update(former_employee=False)
+    with connection.cursor() as cursor:
+        cursor.execute("select id from records_record where id = any(%s) order by ctid", [ids])
+        assert [row[0] for row in cursor.fetchall()] == ids[::-1]
+    return ids
+
+
+@pytest.mark.django_db
+def test_people_are_enrolled_in_the_order_of_their_records(in_acme: Account, owner: Actor) -> None:
+    flow = make_flow(["wait 1 days"], status=FlowStatus.RUNNING)
+    ids = contacts_in_another_order_on_disk(40)
+    enrolment.enrol_records(in_acme.pk, flow.pk, ids[::-1], by=owner)
+    assert list(Participant.objects.order_by("pk").values_list("record_id", flat=True)) == ids
+
+
+@pytest.mark.django_db(transaction=True)
+def test_enrolments_of_the_same_people_at_the_same_time_all_succeed() -> None:
+    acme = make_account("Acme", "acme")
+    with account_scope(acme.pk):
+        flow = make_flow(["wait 1 days"], status=FlowStatus.RUNNING)
+        ids = contacts_in_another_order_on_disk(2_000)
+    outcomes: list[str] = []
+    together = threading.Barrier(4)
+
+    def enrol(asked: list[int]) -> None:
+        together.wait()
+        try:
+            outcomes.extend(enrolment.enrol_records(acme.pk, flow.pk, asked, by=Actor.flyt(acme.pk)).values())
+        finally:
+            connections.close_all()
+
+    # A few by the primary key, many as they lie on disk: the planner reads them in different orders.
+    threads = [threading.Thread(target=enrol, args=[asked]) for asked in (ids, ids[:300], ids[::-1], ids[100:500])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outcomes) == 2_000 + 300 + 2_000 + 400
+    assert (outcomes.count("enrolled"), len(set(outcomes))) == (2_000, 2)
+    with account_scope(acme.pk):
+        assert Participant.objects.count() == 2_000
