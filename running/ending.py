@@ -16,7 +16,7 @@ from flows.models import Flow, FlowStatus
 from messaging import lifecycle as messages
 from messaging.models import Message, MessageStatus
 from participants import lifecycle, statistics
-from participants.models import Participant, ParticipantStatus
+from participants.models import Intake, Participant, ParticipantStatus
 from scheduling.clock import now
 
 CHUNK = 10_000
@@ -44,7 +44,7 @@ def left(flow_id: int) -> Left:
 
 
 def is_ending(flow: Flow) -> bool:
-    """True while an ended flow still has people or messages inside."""
+    """True while an ended flow still has people or messages inside, or an intake that may no longer enter."""
     return bool(among([flow]))
 
 
@@ -55,7 +55,9 @@ def among(flows: Iterable[Flow]) -> set[int]:
         return set()
     people = Participant.objects.filter(flow_id=OuterRef("pk"), status=ParticipantStatus.ACTIVE)
     unsent = Message.objects.filter(outbox_id=OuterRef("outbox_id"), status__in=UNSENT)
-    inside = Flow.objects.filter(Exists(people) | Exists(unsent), pk__in=ended)
+    # Left where it is, the intake would enter the flow when it is started anew.
+    intake = Intake.objects.filter(flow_id=OuterRef("pk"))
+    inside = Flow.objects.filter(Exists(people) | Exists(intake) | Exists(unsent), pk__in=ended)
     return set(inside.values_list("pk", flat=True))
 
 
@@ -67,6 +69,10 @@ def finish(account_id: int, flow_id: int) -> bool:
         flow = Flow.objects.filter(pk=flow_id).first()
         if flow is None or flow.status != FlowStatus.NOT_RUNNING:
             return False
+        cursor.execute(
+            "delete from participants_intake where account_id = %s and flow_id = %s",
+            [account_id, flow_id],
+        )
         messages.cancel(
             """select origin_key from messaging_message
                where account_id = %(account)s and outbox_id = %(outbox)s and status = 'queued' limit %(chunk)s""",
@@ -86,10 +92,6 @@ def finish(account_id: int, flow_id: int) -> bool:
         if not more:
             cursor.execute(
                 "delete from participants_flowaddress where account_id = %s and flow_id = %s",
-                [account_id, flow_id],
-            )
-            cursor.execute(
-                "delete from participants_intake where account_id = %s and flow_id = %s",
                 [account_id, flow_id],
             )
             statistics.roll_up(flow_id)

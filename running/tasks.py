@@ -12,6 +12,7 @@ select f.account_id, f.id from flows_flow f
 where f.status = 'not_running' and (
   exists (select 1 from participants_participant p
           where p.account_id = f.account_id and p.flow_id = f.id and p.status = 'active')
+  or exists (select 1 from participants_intake i where i.account_id = f.account_id and i.flow_id = f.id)
   or exists (select 1 from messaging_message m
              where m.account_id = f.account_id and m.outbox_id = f.outbox_id and m.status in ('queued', 'sending')))
 """

@@ -176,3 +176,19 @@ def test_a_copy_does_not_pass_on_what_the_copier_may_not_do(in_acme: Account) ->
     admin = Actor(account_id=in_acme.pk, role=Role.FLOW_ADMIN, name="Flora")
     made = copying.copy(in_acme.pk, flow.pk, by=admin)
     assert made.outbox.override_consent is False
+
+
+def test_whoever_waits_in_the_intake_of_an_ended_flow_does_not_enter_it_when_it_starts_anew(
+    in_acme: Account, owner: Actor
+) -> None:
+    flow = make_flow(["wait 1 days"], status=FlowStatus.RUNNING)
+    people = make_list("People", make_contacts(3))
+    assert enrolment.enrol_list(in_acme.pk, flow.pk, people.pk, by=owner) == 3
+    verbs.end(in_acme.pk, flow.pk, by=owner)
+    with pytest.raises(NotAllowed) as refused:
+        verbs.start(in_acme.pk, flow.pk, by=owner)
+    assert "still_ending" in {problem.code for problem in refused.value.detail["problems"]}
+    empty(flow)
+    verbs.start(in_acme.pk, flow.pk, by=owner)
+    assert not enrolment.drain(in_acme.pk, flow.pk)
+    assert Participant.objects.count() == 0
