@@ -3,23 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.history import NotAllowed
 from accounts.rights import Right
-from flows.models import Flow, FlowStatus, Step
-from messaging import rendering
 from messaging.models import Content
-from scheduling.clock import now
+from records import refusals
+from running import contents
 
-from .errors import Invalid
 from .pagination import PageQuery, page
 from .schema import endpoint, paged
 from .shapes import Shape
-from .views import AccountView
+from .views import AccountView, VerbView
 
 
 class ContentSummary(Shape):
@@ -75,12 +71,13 @@ class Contents(AccountView):
     def post(self, request: Request) -> Response:
         """Its merge fields are checked: 422 names the field and the line."""
         made = Content(**self.read(ContentShape))
-        refuse_faults(made)
+        if found := contents.faults(made):
+            raise refusals.Invalid(found)
         made.save()
         return Response(ContentShape(made).data, status=201)
 
 
-class OneContent(AccountView):
+class OneContent(VerbView):
     """A content."""
 
     rights = {"GET": Right.SEE, "PATCH": Right.EDIT_CONTENT, "DELETE": Right.EDIT_CONTENT}
@@ -93,40 +90,19 @@ class OneContent(AccountView):
     @endpoint("Change a content", takes=ContentShape, answers=ContentShape)
     def patch(self, request: Request, content_id: int) -> Response:
         """Reaches every message that has not left. A running flow's own content: pause the flow first."""
-        content = Content.objects.select_for_update().get(pk=content_id)
-        given = self.read(ContentShape, partial=True)
-        refuse_running(content)
-        for name, value in given.items():
-            setattr(content, name, value)
-        refuse_faults(content)
-        content.updated_at = now()
-        content.save(update_fields=[*given, "updated_at"])
-        return Response(ContentShape(content).data)
+        with self.scope():
+            Content.objects.only("pk").get(pk=content_id)
+        changes = self.read(ContentShape, partial=True)
+        changed = contents.edit(self.actor.account_id, content_id, changes, read_at=None)
+        return Response(ContentShape(changed).data)
 
     @endpoint("Delete a content", status=204)
     def delete(self, request: Request, content_id: int) -> Response:
         """Refused while a step sends it."""
-        content = Content.objects.select_for_update().get(pk=content_id)
-        steps = Step.objects.filter(kind="send_email", settings__content=content.pk)
-        flows = sorted(set(steps.values_list("flow_id", flat=True)))
-        if flows:
-            raise NotAllowed("in_use", _("Flows send this content. Change their steps first."), flows=flows)
-        content.delete()
+        contents.delete(self.actor.account_id, content_id)
         return Response(status=204)
 
 
 def show_summaries(rows: Sequence[Content]) -> Any:
     """Contents as a list shows them."""
     return ContentSummary(rows, many=True).data
-
-
-def refuse_faults(content: Content) -> None:
-    """Raise Invalid with what is wrong with the merge fields."""
-    if faults := rendering.check(content):
-        raise Invalid(*((fault.field, fault.message) for fault in faults))
-
-
-def refuse_running(content: Content) -> None:
-    """Raise NotAllowed for the own content of a flow that is running."""
-    if Flow.objects.filter(pk=content.flow_id, status=FlowStatus.RUNNING).exists():
-        raise NotAllowed("running", _("Pause the flow first: what it says cannot be changed while it is running."))

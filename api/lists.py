@@ -129,8 +129,7 @@ class OneList(AccountView):
     def patch(self, request: Request, list_id: int) -> Response:
         """Its id stays."""
         found = List.objects.select_related("object_type").get(pk=list_id)
-        found.name = self.read(ListName)["name"]
-        found.save(update_fields=["name"])
+        lists.rename(found, self.read(ListName)["name"])
         return Response(SizedList(found).data)
 
 

@@ -1,5 +1,6 @@
 """Before a flow is turned on: whom its schedule would enrol now, and when it would run."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -9,7 +10,7 @@ from rest_framework.response import Response
 
 from accounts.rights import Right
 from flows.models import Flow
-from records import criteria
+from records import criteria, matching
 from records.models import Record
 from scheduling.clock import now
 from triggers import schedules
@@ -24,16 +25,17 @@ from .shapes import Shape
 from .views import AccountView
 
 EXAMPLES = 10
-MATCHING = """
-from records_record r
-where r.account_id = %(account)s and r.object_type_id = %(object_type)s and r.archived_at is null and {where}
+FIRST = """
+select r.id from records_record r
+where r.account_id = %(account)s and r.object_type_id = %(object_type)s and r.archived_at is null and ({where})
+order by r.id limit %(limit)s
 """
 
 
 class MatchingShape(Shape):
     """Who meets the criteria of the schedule now."""
 
-    count = serializers.IntegerField()
+    count = serializers.IntegerField(allow_null=True, help_text="Null: counting takes longer than two seconds.")
     sentence = serializers.CharField()
     examples = RecordShape(many=True, help_text="The first ten.")
 
@@ -60,24 +62,27 @@ class FlowPreview(AccountView):
         coming = schedules.preview(schedule.recurrence, time_zone=flow.time_zone) if schedule else None
         return Response(
             {
-                "matching": matching(flow, trigger.criteria) if trigger and trigger.criteria else None,
+                "matching": whom(flow, trigger.criteria) if trigger and trigger.criteria else None,
                 "schedule": coming and show_preview(coming),
             }
         )
 
 
-def matching(flow: Flow, tree: object) -> dict[str, Any]:
-    """How many records meet the criteria now, with the first few. Raises Invalid when one they name is gone."""
-    condition = criteria.compile(tree, object_type_id=flow.object_type_id, moment=now(), zone=flow.time_zone)
-    params = {**condition.params, "account": flow.account_id, "object_type": flow.object_type_id}
-    body = MATCHING.format(where=condition.sql)
-    with connection.cursor() as cursor:
-        cursor.execute(f"select count(*) {body}", params)
-        count = cursor.fetchone()[0]
-        cursor.execute(f"select r.id {body} order by r.id limit {EXAMPLES}", params)
-        ids = [row[0] for row in cursor.fetchall()]
+def whom(flow: Flow, tree: object) -> dict[str, Any]:
+    """How many records meet the criteria now, with the first few. Raises Invalid when something they name is gone."""
+    at = now()
+    count = matching.count(tree, flow.object_type, moment=at, zone=flow.time_zone)
     return {
         "count": count,
         "sentence": criteria.describe(tree, flow.object_type),
-        "examples": show_records(list(Record.objects.filter(pk__in=ids).order_by("pk"))),
+        "examples": show_records(_first(flow, tree, at)) if count else [],
     }
+
+
+def _first(flow: Flow, tree: object, moment: datetime) -> list[Record]:
+    condition = criteria.compile(tree, object_type_id=flow.object_type_id, moment=moment, zone=flow.time_zone)
+    params = {**condition.params, "account": flow.account_id, "object_type": flow.object_type_id, "limit": EXAMPLES}
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST.format(where=condition.sql), params)
+        ids = [row[0] for row in cursor.fetchall()]
+    return list(Record.objects.filter(pk__in=ids).order_by("pk"))
