@@ -22,6 +22,7 @@ class Place(NamedTuple):
     name: str  # of the view; a page under it says so with `place`
     icon: str
     label: Any
+    right: Right = Right.SEE
 
 
 PLACES = (
@@ -31,7 +32,8 @@ PLACES = (
     Place("contents", "mail", _("Contents")),
     Place("imports", "upload", pgettext_lazy("noun", "Import")),
 )
-FOOT = (Place("inbox", "inbox", _("Local inbox")),)
+FOOT = (Place("account_settings", "settings", _("Settings"), Right.ADMINISTER),)
+INBOX = (Place("inbox", "inbox", _("Local inbox")),)
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -47,11 +49,19 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "may": {right.value: actor.may(right) for right in Right},
         "needs": {right.value: text for right, text in NEEDS.items()},
         "own_accounts": SimpleLazyObject(lambda: sign_in.accounts_of(user)),
-        "places": _links(PLACES, account),
-        "foot_places": _links(FOOT if settings.INBOX_DIR else (), account),
+        "places": _links(PLACES, account, actor),
+        "foot_places": _links(INBOX + FOOT if settings.INBOX_DIR else FOOT, account, actor),
         "present": SimpleLazyObject(now),
     }
 
 
-def _links(places: tuple[Place, ...], account: Account) -> list[dict[str, Any]]:
-    return [{**place._asdict(), "url": reverse(f"web:{place.name}", args=[account.slug])} for place in places]
+def _links(places: tuple[Place, ...], account: Account, actor: Actor) -> list[dict[str, Any]]:
+    """Where a right lacks, the link says which (`refusal`) instead of leading to a refusal."""
+    return [
+        {
+            **place._asdict(),
+            "url": reverse(f"web:{place.name}", args=[account.slug]),
+            "refusal": "" if actor.may(place.right) else NEEDS[place.right],
+        }
+        for place in places
+    ]
