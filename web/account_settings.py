@@ -55,6 +55,6 @@ def overview(request: AccountRequest) -> HttpResponse:
 
 
 def _page(request: AccountRequest, form: Any) -> HttpResponse:
-    page = {"place": "settings", "tab": "account", "form": form}
+    page = {"place": "account_settings", "tab": "account", "form": form}
     with account_scope(request.account.pk):
         return render(request, "settings/account.html", page, status=422 if form.errors else 200)

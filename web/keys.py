@@ -93,5 +93,5 @@ def _page(request: AccountRequest, form: KeyForm, *, secret: str = "", status: i
     moment = now()
     shown = ApiKey.objects.filter(revoked_at=None).select_related("created_by").order_by("-created_at", "-pk")
     rows = [{"key": key, "is_expired": bool(key.expires_at and key.expires_at <= moment)} for key in shown]
-    page = {"place": "settings", "tab": "keys", "rows": rows, "form": form, "secret": secret}
+    page = {"place": "account_settings", "tab": "keys", "rows": rows, "form": form, "secret": secret}
     return render(request, "settings/keys.html", page, status=status)

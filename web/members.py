@@ -161,7 +161,7 @@ def _page(request: AccountRequest, form: InviteForm, *, status: int = 200) -> Ht
         request,
         "settings/members.html",
         {
-            "place": "settings",
+            "place": "account_settings",
             "tab": "members",
             "page": page,
             "rows": [{"member": each, "refusal": _refusal(each, mine, owners)} for each in page],
