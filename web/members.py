@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import invitations, members
 from accounts.history import NotAllowed
 from accounts.models import Invitation, Member, User
-from accounts.rights import MATRIX, MAY, Right, Role, at_most
+from accounts.rights import MATRIX, MAY, Right, Role, allowed, at_most
 from accounts.tenancy import account_scope
 from web import mails
 from web.access import AccountRequest, account_view, verb_view
@@ -105,6 +105,8 @@ def change_role(request: AccountRequest, member_id: int) -> HttpResponse:
         raise Http404 from None
     said = {"name": member.user, "role": Role(role).label}
     messages.success(request, _("%(name)s has the role “%(role)s” now.") % said)
+    if member.user_id == request.user.pk and not allowed(role, Right.ADMINISTER):
+        return redirect("web:home")
     return redirect("web:members", request.account.slug)
 
 
