@@ -140,7 +140,8 @@ def menu_label(operator: Operator, type: str) -> str:
     else:
         sentences = SENTENCES | SENTENCES_ABOUT_DATES if type in DATES else SENTENCES
         said = str(sentences[operator.name]) % {"property": "", "value": "…", "low": "…", "high": "…"}
-    return " ".join(said.replace("“…”", "…").split()).removesuffix("…").strip()
+    said = " ".join(said.replace("“…”", "…").split())
+    return said if operator.takes is Takes.PAIR else said.removesuffix("…").strip()
 
 
 def operands(operator: Operator, property: Property, value: object) -> list[JsonValue]:

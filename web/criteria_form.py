@@ -71,9 +71,9 @@ class Group:
 
 
 def of_tree(tree: Any, name: str) -> Group:
-    """The form of a tree; a group without rows for none, and for every record."""
+    """The form of a tree; one blank row for none."""
     if tree is None:
-        return Group(name)
+        return Group(name, members=[Row(f"{name}.0")])
     made = _of_node(tree, name)
     return made if isinstance(made, Group) else Group(name, members=[_of_node(tree, f"{name}.0")])
 

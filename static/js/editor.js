@@ -2,7 +2,7 @@
 // text when an answer does not come.
 const editor = document.getElementById("editor");
 const saved = () => document.getElementById("saved");
-const saves = (event) => event.detail.elt.closest("[data-saves]");
+const saves = (event) => event.detail.elt.matches("[data-saves]");
 let unsaved = false;
 
 const say = (words, state) => {
@@ -35,8 +35,7 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
 });
 
 document.addEventListener("htmx:afterRequest", (event) => {
-  const form = saves(event);
-  if (!form || !event.detail.xhr.status) return;
+  if (!saves(event) || !event.detail.xhr.status) return;
   const status = event.detail.xhr.status;
   if (status < 300) unsaved = false;
   else if (saved().dataset.state === "saving") say(editor.dataset.failed, "unsaved");
@@ -80,6 +79,11 @@ document.addEventListener("htmx:afterSettle", () => {
     if (open && link.closest(".step").id === `card-${open}`) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
+});
+
+// What had the focus may be gone with the old panel: go on from its top.
+document.addEventListener("htmx:afterSettle", () => {
+  if (document.activeElement === document.body) document.getElementById("panel-title")?.focus();
 });
 
 addEventListener("beforeunload", (event) => {

@@ -1,0 +1,177 @@
+"""Criteria as a form, there and back."""
+
+from typing import Any
+
+import pytest
+from django.http import QueryDict
+
+from accounts.models import Account
+from records.models import ObjectType
+from tests.make import make_list, make_object_type, make_property
+from web import criteria_builder
+from web.criteria_builder import Builder, Vocabulary
+from web.criteria_form import Group, Row
+
+NAME = "filter"
+
+
+def fields(group: Group) -> dict[str, list[str]]:
+    """What a browser posts of a form."""
+    posted = {f"{group.name}.match": [group.match]}
+    for member in group.members:
+        if isinstance(member, Group):
+            posted |= fields(member)
+        else:
+            posted |= _row(member)
+    return posted
+
+
+def _row(row: Row) -> dict[str, list[str]]:
+    own = {"what": [row.what], "operator": [row.operator], "value": row.values, "other": [row.other]}
+    return {f"{row.name}.{key}": value for key, value in own.items()} | (
+        {f"{row.name}.unknown": ["on"]} if row.unknown else {}
+    )
+
+
+def post(posted: dict[str, Any], *, stored: Any = None, do: str = "") -> Builder:
+    """The builder of what was posted, checked."""
+    data = QueryDict(mutable=True)
+    for key, value in posted.items():
+        data.setlist(key, value if isinstance(value, list) else [value])
+    if do:
+        data["do"] = do
+    builder = criteria_builder.of_post(data, NAME, stored=stored)
+    criteria_builder.check([builder], Vocabulary.of(contact()))
+    return builder
+
+
+def contact() -> ObjectType:
+    """The type that the criteria are about, with a choice."""
+    make_property("colour", "choice", options=["Red", "Blue"])
+    make_property("member", "boolean")
+    return make_object_type()
+
+
+def test_every_tree_comes_back_as_it_went(in_acme: Account) -> None:
+    contact()
+    chosen = make_list()
+    for tree in (
+        {"all": [{"property": "country", "operator": "eq", "value": "NO"}]},
+        {"property": "country", "operator": "eq", "value": "NO"},
+        {
+            "any": [
+                {"property": "score", "operator": "between", "value": [1, 50]},
+                {"list": chosen.pk, "operator": "in"},
+            ]
+        },
+        {"not": {"any": [{"list": chosen.pk, "operator": "not_in"}]}},
+        {
+            "all": [
+                {"property": "country", "operator": "known"},
+                {"any": [{"property": "colour", "operator": "in", "value": ["Red", "Blue"]}]},
+            ]
+        },
+        {"all": [{"property": "country", "operator": "ne", "value": "NO", "include_unknown": True}]},
+        {"all": [{"property": "member", "operator": "eq", "value": True}]},
+        {"all": [{"property": "date_of_birth", "operator": "in_last_days", "value": 7}]},
+        {"all": [{"property": "country", "operator": "in", "value": ["NO", "SE"]}]},
+    ):
+        shown = criteria_builder.of_tree(tree, NAME)
+        again = post(fields(shown.root), stored=tree)
+        assert again.is_good, (tree, again.faults)
+        assert again.tree == tree
+        assert again.sentence
+
+
+def test_a_condition_made_elsewhere_is_kept(in_acme: Account) -> None:
+    contact()
+    shown = criteria_builder.of_tree({"all": [{"participation": 7, "status": "active"}]}, NAME)
+    posted = fields(shown.root)
+    builder = post(posted)
+    assert builder.tree == {"all": [{"participation": 7, "status": "active"}]}
+    assert not builder.is_good, "nobody here knows it, so it is refused and the stored tree stays"
+
+
+def test_buttons_add_and_remove_rows_and_groups(in_acme: Account) -> None:
+    row = {
+        "filter.match": "all",
+        "filter.0.what": "property:country",
+        "filter.0.operator": "eq",
+        "filter.0.value": "NO",
+    }
+    more = post(row, do="add_row filter").root
+    assert [member.name for member in more.members] == ["filter.0", "filter.1"]
+    grouped = post(row, do="add_group filter").root.members[1]
+    assert isinstance(grouped, Group) and (grouped.match, grouped.members[0].name) == ("any", "filter.1.0")
+    nested = {**row, "filter.1.match": "none", "filter.1.0.what": "", "filter.1.1.what": ""}
+    fewer = post(nested, do="remove filter.1.0").root.members[1]
+    assert isinstance(fewer, Group) and len(fewer.members) == 1
+    assert len(post(nested, do="remove filter.1").root.members) == 1
+
+
+def test_another_builders_button_changes_nothing_here(in_acme: Account) -> None:
+    row = {"filter.match": "all", "filter.0.what": "property:country"}
+    assert len(post(row, do="add_row unenrolment").root.members) == 1
+    assert len(post(row, do="add_row filterless").root.members) == 1
+
+
+def test_an_unfinished_row_keeps_the_stored_tree(in_acme: Account) -> None:
+    stored = {"all": [{"property": "country", "operator": "eq", "value": "NO"}]}
+    for row in (
+        {"filter.0.what": "property:country", "filter.0.operator": "eq", "filter.0.value": " "},
+        {"filter.0.what": "list", "filter.0.value": ""},
+        {"filter.0.what": "property:score", "filter.0.operator": "between", "filter.0.value": ["1", ""]},
+        {"filter.0.match": "any"},
+    ):
+        builder = post({"filter.match": "all", **row}, stored=stored)
+        assert not builder.is_finished and builder.to_save == stored, row
+
+
+def test_no_row_chosen_means_no_criteria(in_acme: Account) -> None:
+    assert post({"filter.match": "all", "filter.0.what": ""}, stored={"all": []}).to_save is None
+    promised = post({"filter.match": "all", "filter.0.what": "", "filter.scope": "some"}, stored={"all": []})
+    assert not promised.is_finished and promised.to_save == {"all": []}
+
+
+def test_every_record_is_said_by_its_own_choice(in_acme: Account) -> None:
+    assert post({"filter.match": "all", "filter.scope": "every"}).to_save == {"all": []}
+    assert post({"filter.match": "all", "filter.scope": ""}).to_save is None
+    assert criteria_builder.of_tree({"all": []}, NAME).scope == "every"
+
+
+@pytest.mark.parametrize(
+    ("what", "operator", "value"),
+    [("score", "eq", "many"), ("date_of_birth", "eq", "yesterday"), ("colour", "eq", "Green"), ("gone", "eq", "x")],
+)
+def test_a_wrong_value_is_told_at_its_row(in_acme: Account, what: str, operator: str, value: str) -> None:
+    row = {"filter.0.0.what": f"property:{what}", "filter.0.0.operator": operator, "filter.0.0.value": value}
+    builder = post({"filter.match": "all", "filter.0.match": "none", **row})
+    assert list(builder.faults) == ["filter.0.0"]
+    assert builder.to_save is None
+
+
+def test_an_operator_that_does_not_fit_the_new_property_gives_way_to_the_first_that_does(in_acme: Account) -> None:
+    row = {"filter.0.what": "property:score", "filter.0.operator": "contains", "filter.0.value": "5"}
+    assert post({"filter.match": "all", **row}).tree == {"all": [{"property": "score", "operator": "eq", "value": 5}]}
+
+
+def test_junk_names_do_no_harm(in_acme: Account) -> None:
+    junk = {
+        "filter.x.what": "a",
+        "filter..": "b",
+        "filter.9999999.what": "c",
+        "filter" + ".0" * 40 + ".what": "d",
+        "filter.²": "e",
+    }
+    assert post({"filter.match": "nonsense", **junk}).to_save is None
+
+
+def test_many_builders_cost_as_many_queries_as_one(in_acme: Account, django_assert_num_queries: Any) -> None:
+    tree = {
+        "all": [{"property": "country", "operator": "eq", "value": "NO"}, {"list": make_list().pk, "operator": "in"}]
+    }
+    for amount in (1, 5):
+        builders = [criteria_builder.of_tree(tree, f"branch.{n}.criteria") for n in range(amount)]
+        vocabulary = Vocabulary.of(contact())
+        with django_assert_num_queries(4):
+            criteria_builder.check(builders, vocabulary)
