@@ -2,6 +2,7 @@
 
 import pytest
 
+from accounts.rights import Role
 from accounts.tenancy import account_scope
 from messaging.models import Message
 from records import events
@@ -94,3 +95,23 @@ def test_messages_are_found_by_record_flow_and_status(api, acme, ada):
     assert found(f"flow={flow.pk}") == ["sent", "queued"]
     assert found(f"flow={flow.pk + 1}") == []
     assert paths(api.get(f"{API}/messages/?status=lost")) == {"?status"}
+
+
+def test_messages_of_a_hidden_flow_are_for_admins_and_of_a_deleted_one_for_all(api, as_role, acme, ada):
+    with account_scope(acme.pk):
+        flow, content = make.make_flow(visibility="owner"), make.make_content()
+        for number, flow_id in enumerate([flow.pk, flow.pk + 1, None]):
+            Message.objects.create(
+                outbox=flow.outbox,
+                origin_key=str(number),
+                record=ada,
+                content=content,
+                address="ada@example.com",
+                flow_id=flow_id,
+            )
+
+    def found(client):
+        return [each["flow"] for each in client.get(f"{API}/messages/").json()["results"]]
+
+    assert found(api) == [None, flow.pk + 1, flow.pk]
+    assert found(as_role(Role.MARKETER)) == [None, flow.pk + 1]
