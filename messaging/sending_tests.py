@@ -18,6 +18,7 @@ from .rendering import render
 from .tracking import trial_links
 
 MARK = "[Test]"
+HEADER = "X-Flyt-Test"
 # What only a mail to an audience carries.
 NOT_IN_A_TEST = ("List-Unsubscribe", "List-Unsubscribe-Post")
 
@@ -43,6 +44,7 @@ def compose_test(content: Content, record: Record, *, to: str, outbox: Outbox | 
     except Refused as error:
         raise TestNotSent(str(error)) from error
     mail.subject = f"{MARK} {mail.subject}"
+    mail.extra_headers[HEADER] = "yes"
     for name in NOT_IN_A_TEST:
         mail.extra_headers.pop(name, None)
     return mail

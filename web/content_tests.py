@@ -51,12 +51,11 @@ def recipients(user: Any) -> list[Recipient]:
 @require_POST
 def send(request: AccountRequest, content_id: int) -> HttpResponse:
     """Send what is typed. The mail server is spoken to outside any scope."""
-    if not _may_send(request):
-        return errors.answer(
-            request, 429, _("Too many tests"), _("Wait a few minutes before you send the next one. Nothing was sent.")
-        )
     with account_scope(request.account.pk):
         content = get_object_or_404(visible_contents(request), pk=content_id)
+        if not _may_send(request):
+            said = _("Wait a few minutes before you send the next one. Nothing was sent.")
+            return errors.answer(request, 429, _("Too many tests"), said)
         to = request.POST.get("to", "")
         if to not in {each.address for each in recipients(request.user)}:
             return _refuse(request, _("Choose a member whose address is confirmed."))

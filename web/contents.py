@@ -192,7 +192,6 @@ def _around(request: AccountRequest, writing: Writing) -> dict[str, Any]:
         "content": writing.content,
         "errors": {name: writing.errors.get(name, "") for name in TYPED},
         "advice": advise(writing.content),
-        "subject_length": len(writing.content.subject),
         "subject_shown": SHOWN_SUBJECT,
     }
 

@@ -3,6 +3,7 @@
 from pathlib import PurePath
 from typing import Any, cast
 
+from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -175,7 +176,13 @@ def _to(request: AccountRequest, source: Import) -> HttpResponse:
 
 def _choose(request: AccountRequest, *, error: str = "") -> HttpResponse:
     page = newest_first(Import.objects.select_related("object_type", "list"), request.GET)
-    context = {"place": "imports", "page": page, "error": error, "object_types": ObjectType.objects.order_by("pk")}
+    context = {
+        "place": "imports",
+        "page": page,
+        "error": error,
+        "object_types": ObjectType.objects.order_by("pk"),
+        "most_bytes": settings.IMPORT_MAX_BYTES,
+    }
     return render(request, "imports/list.html", context, status=422 if error else 200)
 
 

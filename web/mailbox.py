@@ -57,6 +57,19 @@ class Mail:
         return datetime.strptime(self.name.split("-")[0], "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
 
     @property
+    def snippet(self) -> str:
+        """How the text begins, in one line."""
+        return " ".join(self.text[:400].split())[:120]
+
+    def has(self, name: str) -> bool:
+        """True when there is such a header."""
+        return name in self.headers
+
+    def header(self, name: str) -> str:
+        """A header's value; empty when there is none."""
+        return str(self.headers.get(name, "")).strip()
+
+    @property
     def header_lines(self) -> list[tuple[str, str]]:
         """Every header in its order."""
         return [(name, str(value)) for name, value in self.headers.items()]

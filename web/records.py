@@ -61,7 +61,12 @@ def detail(request: AccountRequest, record_id: int) -> HttpResponse:
     context = {
         "place": "records",
         "record": record,
-        "facts": [{"label": each.label, "value": shown(each, record.properties.get(each.key))} for each in properties],
+        "facts": [
+            {"label": each.label, "value": shown(each, record.properties[each.key])}
+            for each in properties
+            if each.key in record.properties
+        ],
+        "unknown": ", ".join(each.label for each in properties if each.key not in record.properties),
         "page": page,
         "entries": entries,
         "part": part if part in timeline.PARTS else "",

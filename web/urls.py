@@ -96,6 +96,7 @@ urlpatterns = [
     path("<slug:slug>/imports/<int:import_id>/refused/", imports.refused, name="import_refused"),
     # Inbox
     path("<slug:slug>/inbox/", inbox.overview, name="inbox"),
+    path("<slug:slug>/inbox/read/", inbox.mark_read, name="inbox_read"),
     path("<slug:slug>/inbox/<str:name>/", inbox.detail, name="mail"),
     path("<slug:slug>/inbox/<str:name>/letter/", inbox.letter, name="letter"),
 ]

@@ -13,7 +13,8 @@ from accounts.models import Account, Member
 from accounts.rights import Right, Role, allowed
 from accounts.sign_in import make_key
 from accounts.tenancy import account_scope
-from tests.make import make_flow
+from records.models import Import
+from tests.make import make_contact, make_content, make_flow, make_list
 from tests.web.conftest import Browsers, make_person
 from tests.web.test_inbox import put_mail
 from web.urls import urlpatterns
@@ -39,6 +40,11 @@ def visits(acme: Account, tmp_path: Path, settings) -> dict[str, Visit]:  # type
     settings.INBOX_DIR = str(tmp_path)
     with account_scope(acme.pk):
         flow = make_flow(["wait 2 days"])
+        record, content, unused = make_contact(), make_content(), make_content("Unused")
+        some = make_list(records=[record])
+        coming = Import.objects.create(
+            name="Fair", object_type=record.object_type, mapping={}, encoding="utf-8", delimiter=","
+        )
         member = Member.objects.create(user=make_person()).pk
         key = make_key("Shop", Role.VIEWER)[0].pk
         again, withdrawn = (
@@ -60,7 +66,39 @@ def visits(acme: Account, tmp_path: Path, settings) -> dict[str, Visit]:  # type
         "keys": Visit(right=Right.ADMINISTER),
         "new_key": Visit(method="post", answer=422, right=Right.ADMINISTER),
         "revoke_key": Visit([key], method="post", answer=302, right=Right.ADMINISTER),
+        "contents": Visit(),
+        "content_new": Visit(right=Right.EDIT_CONTENT),
+        "content": Visit([content.pk]),
+        "content_save": Visit(
+            [content.pk], method="post", answer=302, data={"overwrite": "1"}, right=Right.EDIT_CONTENT
+        ),
+        "content_copy": Visit([content.pk], method="post", answer=302, right=Right.EDIT_CONTENT),
+        "content_delete": Visit([unused.pk], method="post", answer=302, right=Right.EDIT_CONTENT),
+        "content_preview": Visit([content.pk], method="post"),
+        "content_people": Visit([content.pk]),
+        "content_letter": Visit([content.pk]),
+        "content_test": Visit([content.pk], method="post", answer=422, right=Right.EDIT_CONTENT),
+        "records": Visit(),
+        "record": Visit([record.pk]),
+        "record_edit": Visit([record.pk], right=Right.EDIT_CONTENT),
+        "lists": Visit(),
+        "list_new": Visit(right=Right.EDIT_CONTENT),
+        "list_add_chosen": Visit(method="post", answer=302, data={"list": str(some.pk)}, right=Right.EDIT_CONTENT),
+        "list": Visit([some.pk]),
+        "list_rename": Visit([some.pk], method="post", answer=302, right=Right.EDIT_CONTENT),
+        "list_add": Visit([some.pk], method="post", answer=302, right=Right.EDIT_CONTENT),
+        "list_remove": Visit([some.pk], method="post", answer=302, right=Right.EDIT_CONTENT),
+        "imports": Visit(),
+        "import_upload": Visit(method="post", answer=422, right=Right.EDIT_CONTENT),
+        "import": Visit([coming.pk]),
+        "import_read": Visit([coming.pk], method="post", answer=302, right=Right.EDIT_CONTENT),
+        "import_settle": Visit([coming.pk], method="post", answer=302, right=Right.EDIT_CONTENT),
+        "import_start": Visit([coming.pk], method="post", answer=302, right=Right.EDIT_CONTENT),
+        "import_discard": Visit([coming.pk], method="post", answer=302, right=Right.EDIT_CONTENT),
+        "import_progress": Visit([coming.pk]),
+        "import_refused": Visit([coming.pk]),
         "inbox": Visit(),
+        "inbox_read": Visit(method="post", answer=302),
         "mail": Visit([mail]),
         "letter": Visit([mail]),
     }

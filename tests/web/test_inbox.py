@@ -157,7 +157,7 @@ def test_older_mails_come_by_pages_and_none_is_lost(
     address = "/acme/inbox/"
     for _visit in range(20):
         answer = member.get(address)
-        seen += [mail.subject for mail in answer.context["page"].mails]
+        seen += [each.mail.subject for each in answer.context["page"].letters]
         if not answer.context["page"].older:
             break
         address = f"/acme/inbox/?before={answer.context['page'].older}"
