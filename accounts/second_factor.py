@@ -2,10 +2,10 @@
 
 from io import BytesIO
 
-import qrcode  # type: ignore[import-untyped]
+import qrcode
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.utils.translation import gettext_lazy as _
-from qrcode.image.svg import SvgPathFillImage  # type: ignore[import-untyped]
+from qrcode.image.svg import SvgPathFillImage
 
 from .secrets_at_rest import decrypt, encrypt
 

@@ -117,13 +117,14 @@ class SuccessPart(Part):
     def load(self) -> None:
         """The first criterion."""
         first = next(iter(self.document["success"]), {"name": "", "criteria": None})
-        self.name, self.jump_to_finish = first["name"], self.document["jump_to_finish"]
+        self.name = str(first["name"])
+        self.jump_to_finish = self.document["jump_to_finish"]
         self.others = self.document["success"][1:]
         self.builders = [criteria_builder.of_tree(first["criteria"], "success.0.criteria")]
 
     def read(self, data: QueryDict) -> None:
         """`success.0.name`, its criteria, and `jump_to_finish`."""
-        self.name = data.get("success.0.name", self.name)
+        self.name = str(data.get("success.0.name", self.name))
         self.jump_to_finish = "jump_to_finish" in data
         self.builders = [criteria_builder.of_post(data, "success.0.criteria", stored=self.builders[0].stored)]
 
@@ -162,8 +163,8 @@ class SettingsPart(Part):
         self._act(*data.get("do", "").partition(" ")[::2])
         for name in self.MOMENTS:
             if name in data:
-                self.moments[name] = data[name]
-                self.document[name] = _moment(data[name], self.document["time_zone"])
+                self.moments[name] = str(data[name])
+                self.document[name] = _moment(self.moments[name], self.document["time_zone"])
 
     def values(self) -> dict[str, Any]:
         """All of it."""

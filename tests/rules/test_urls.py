@@ -94,6 +94,7 @@ def things(acme: Account, tmp_path: Path, settings: Settings) -> dict[str, objec
         found: dict[str, object] = {
             "slug": acme.slug,
             "flow_id": flow.pk,
+            "step_id": steps_of(flow)[0].pk,
             "record_id": record.pk,
             "participant_id": make_participant(flow, record, step=steps_of(flow)[0]).pk,
             "content_id": make_content().pk,
