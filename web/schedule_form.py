@@ -127,8 +127,9 @@ class ScheduleForm:
         """The document's schedule; what cannot be read stays as typed, for the check to refuse."""
         own: dict[str, Any] = {"frequency": self.frequency, "times": self.times}
         if self.frequency != "once":
+            interval = number_or_text(self.interval)
             own |= {
-                "interval": number_or_text(self.interval) or 1,
+                "interval": 1 if interval is None else interval,
                 "starts_on": self.starts_on or None,
                 "ends_on": self.ends_on or None,
                 "excluded_dates": sorted(set(filter(None, self.excluded_dates))),
