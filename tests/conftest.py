@@ -1,5 +1,6 @@
 """The cast and the stage: two accounts that must never meet, the real database, and the test clock."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from accounts.actors import Actor
 from accounts.models import Account
 from accounts.rights import Role
 from accounts.tenancy import every_account
+from tests.live import Live
 
 
 @pytest.fixture
@@ -44,3 +46,18 @@ def in_acme(acme: Account) -> Iterator[Account]:
     token = tenancy._current.set(acme.pk)
     yield acme
     tenancy._current.reset(token)
+
+
+@pytest.fixture(scope="session")
+def running_flyt(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Live]:
+    """Real web, workers, beat, SMTP, database and broker, once for all that ask. The clock only ever goes ahead."""
+    running = Live(tmp_path_factory.mktemp("live"), os.environ["DATABASE_URL"], f"flyt_live_{worker_id}")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def live(running_flyt: Live) -> Live:
+    """A whole Flyt with an empty inbox."""
+    running_flyt.forget_mails()
+    return running_flyt

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from .live import Live
+from tests.live import Live
 
 PEOPLE = 5_000
 NAMES = ("engine", "delivery", "default", "beat", "web", "inbox")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from .live import Live
+from tests.live import Live
 
 FILE = Path(__file__).parent.parent / "data" / "contacts-export.csv"
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
@@ -149,7 +149,7 @@ def test_a_file_of_contacts_becomes_letters_on_the_last_day_of_the_month(live: L
     assert live.mails() == []
 
     # The moment comes. Paused in the middle, nothing moves; resumed, it completes.
-    first_run = last_day(datetime.now(UTC))
+    first_run = last_day(live.now())
     live.clock_to(first_run + timedelta(seconds=5))
     live.until(lambda: len(list(live.stack.inbox_dir.glob("*.eml"))) > 20, "the first letters")
     live.post(f"flows/{flow}/pause/")

@@ -11,12 +11,14 @@ from django.core.management import call_command
 from devstack.places import ROOT
 
 VENDOR = ROOT / "static" / "vendor"
+VENDORS = [VENDOR, ROOT / "tests" / "browser" / "vendor"]
 ICON = re.compile(r"""\{% icon "([\w-]+)"|"icon": "([\w-]+)"|Place\("\w+", "([\w-]+)\"""")
 
 
-def test_vendored_files_are_those_that_were_taken_over() -> None:
-    said = (VENDOR / "VERSIONS").read_text()
-    for path in VENDOR.iterdir():
+@pytest.mark.parametrize("folder", VENDORS, ids=lambda folder: folder.parent.name)
+def test_vendored_files_are_those_that_were_taken_over(folder: Path) -> None:
+    said = (folder / "VERSIONS").read_text()
+    for path in folder.iterdir():
         if path.name != "VERSIONS":
             assert f"{path.name}\n" in said
             assert hashlib.sha256(path.read_bytes()).hexdigest() in said

@@ -1,11 +1,11 @@
-"""A whole Flyt, as a scenario sees it: its API, its mails, its clock, and its processes to be killed."""
+"""A whole Flyt, as scenarios and browsers see it: its API, its mails, its clock, and its processes to be killed."""
 
 import json
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -114,6 +114,20 @@ class Live:
             ' on conflict (id) do update set "offset" = excluded."offset"',
             moment,
         )
+
+    def now(self) -> datetime:
+        """What time it is for all processes; an earlier test may have moved it on."""
+        offset = self.sql('select "offset" from scheduling_clockoffset where id = 1')
+        return datetime.now(UTC) + (offset or timedelta())
+
+    def forward(self, step: timedelta) -> None:
+        """Let `step` pass at once."""
+        self.clock_to(self.now() + step)
+
+    def forget_mails(self) -> None:
+        """Empty the inbox of what earlier tests brought about."""
+        for file in self.stack.inbox_dir.glob("*.eml"):
+            file.unlink()
 
     def forget_signs_of_life(self) -> None:
         """Make /readyz wait for new ones: those of a child that was killed outlive it by seconds."""

@@ -1,0 +1,141 @@
+"""What a newcomer does, from the sign-up to a flow that is gone again: one walk for every hand and language."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.hands import Mouse
+from tests.browser.people import Person, sign_up
+from tests.browser.words import Words
+from tests.live import Live
+
+FILE = Path(__file__).parent / "people.csv"
+PEOPLE = 3
+SWEDES = 2
+A_MOMENT = timedelta(minutes=1)
+
+
+@dataclass
+class Walk:
+    """Somebody at work: their hand, their words, and Flyt behind it all."""
+
+    page: Page
+    hand: Mouse
+    words: Words
+    live: Live
+
+    def button(self, name: str) -> Locator:
+        """By what it says."""
+        return self.page.get_by_role("button", name=self.words(name), exact=True)
+
+    def link(self, name: str) -> Locator:
+        """By what it says."""
+        return self.page.get_by_role("link", name=self.words(name), exact=True)
+
+    def field(self, name: str) -> Locator:
+        """By its label, whatever is behind it."""
+        return self.page.get_by_label(self.words(name))
+
+    def go_to(self, place: str) -> None:
+        """A place of the frame: from the side, or on a phone from the menu."""
+        menu = self.page.locator(".topbar summary")
+        if menu.is_visible():
+            self.hand.press(menu)
+            self.hand.press(self.page.locator(".topbar").get_by_role("link", name=place, exact=True))
+        else:
+            self.hand.press(self.page.locator(".sidebar").get_by_role("link", name=place, exact=True))
+
+    def is_saved(self) -> None:
+        """The editor has nothing left to save."""
+        self.page.wait_for_timeout(100)
+        expect(self.page.locator("#saved")).to_have_attribute("data-state", "saved")
+
+
+def arrive(walk: Walk) -> Person:
+    """Sign up."""
+    return sign_up(walk.page, walk.hand, walk.words)
+
+
+def import_people(walk: Walk) -> None:
+    """Bring in a small file; it becomes a list."""
+    walk.go_to(walk.words.of("noun", "Import"))
+    walk.hand.hand_over(walk.page.locator("#file"), FILE)
+    walk.hand.press(walk.button("Look at the file"))
+    many = walk.words.many("Import %(shown)s row", "Import %(shown)s rows", PEOPLE, shown=PEOPLE)
+    walk.hand.press(walk.page.get_by_role("button", name=many))
+    imported = walk.words.many("%(shown)s row imported", "%(shown)s rows imported", PEOPLE, shown=PEOPLE)
+    expect(walk.page.get_by_role("heading", level=1)).to_have_text(imported, timeout=30_000)
+
+
+def build(walk: Walk, name: str) -> None:
+    """A flow: an e-mail, a wait, and for the Swedes a second e-mail."""
+    walk.go_to(walk.words("Flows"))
+    walk.hand.press(walk.link("New flow").first)
+    walk.hand.write(walk.page.locator("#name"), name)
+    walk.hand.press(walk.button("Make flow"))
+    expect(walk.page.locator("#editor-name")).to_have_text(name)
+    add(walk, "Send e-mail", walk.page.locator("#panel"))
+    write_mail(walk, "Welcome", "<p>Hello {{ first_name }}</p>")
+    add_at(walk, -1, "Wait")
+    walk.hand.write(walk.page.locator("#wait-amount"), "2")
+    walk.hand.choose(walk.page.locator("#wait-unit"), walk.words("days"))
+    walk.is_saved()
+    add_at(walk, -1, "Split")
+    fill_branch(walk)
+    add_at(walk, -2, "Send e-mail")
+    write_mail(walk, "Reminder", "<p>Still there, {{ first_name }}?</p>")
+    set_sender(walk)
+
+
+def add(walk: Walk, kind: str, place: Locator) -> None:
+    """Press a step kind in a palette."""
+    walk.hand.press(place.get_by_role("button", name=walk.words(kind)))
+    expect(walk.page.locator("#panel-form")).to_be_visible()
+
+
+def add_at(walk: Walk, place: int, kind: str) -> None:
+    """Open a + of the chart (counted from its end) and press a step kind in it."""
+    plus = walk.page.locator("#chart summary.flow-add").nth(place)
+    before = walk.page.locator("#chart .step").count()
+    walk.hand.press(plus)
+    menu = walk.page.locator("#chart details[open]")
+    walk.hand.press(menu.get_by_role("button", name=walk.words(kind)))
+    expect(walk.page.locator("#chart .step")).to_have_count(before + 1)
+    expect(walk.page.locator("#panel-form")).to_be_visible()
+
+
+def write_mail(walk: Walk, subject: str, html: str) -> None:
+    """A new e-mail for the open step, and back to the chart."""
+    editor = walk.page.url
+    walk.hand.press(walk.button("New e-mail"))
+    walk.hand.write(walk.page.locator("#subject"), subject)
+    walk.hand.write(walk.page.locator("#html"), html)
+    walk.hand.press(walk.button("Save"))
+    expect(walk.page.locator("#save-state")).to_have_attribute("data-state", "saved")
+    walk.page.goto(editor)
+
+
+def fill_branch(walk: Walk) -> None:
+    """The first branch takes whoever is in Sweden."""
+    panel = walk.page.locator("#panel")
+    walk.hand.write(panel.locator(".branch-form input.input").first, "Swedes")
+    panel_select = panel.locator(".criteria-row select").first
+    if not panel_select.count():
+        walk.hand.press(panel.get_by_role("button", name=walk.words("Condition"), exact=True).first)
+    walk.hand.choose(panel_select, walk.words("Country"))
+    value = panel.locator(".criteria-row input.input").first
+    walk.hand.write(value, "Sweden")
+    walk.is_saved()
+    expect(panel.locator(".sentence").first).to_contain_text("Sweden")
+
+
+def set_sender(walk: Walk) -> None:
+    """Who the e-mails come from."""
+    walk.hand.press(walk.page.locator("#part-email"))
+    walk.hand.write(walk.page.locator("#sender-address"), "news@fjord.example")
+    walk.hand.write(walk.page.locator("#reply-address"), "hello@fjord.example")
+    walk.hand.choose(walk.page.locator("#subscription-type"), "Newsletter")
+    walk.is_saved()
+    expect(walk.page.locator("#problems-of-flow")).to_have_count(0)
