@@ -14,7 +14,7 @@ from accounts.rights import Right, Role, allowed
 from accounts.sign_in import make_key
 from accounts.tenancy import account_scope
 from records.models import Import
-from tests.make import make_contact, make_content, make_flow, make_list
+from tests.make import make_contact, make_content, make_flow, make_list, steps_of
 from tests.web.conftest import Browsers, make_person
 from tests.web.test_inbox import put_mail
 from web.urls import urlpatterns
@@ -40,6 +40,7 @@ def visits(acme: Account, tmp_path: Path, settings) -> dict[str, Visit]:  # type
     settings.INBOX_DIR = str(tmp_path)
     with account_scope(acme.pk):
         flow = make_flow(["wait 2 days"])
+        step = steps_of(flow)[0].pk
         record, content, unused = make_contact(), make_content(), make_content("Unused")
         some = make_list(records=[record])
         coming = Import.objects.create(
@@ -56,6 +57,20 @@ def visits(acme: Account, tmp_path: Path, settings) -> dict[str, Visit]:  # type
         "flow_problems": Visit(query=f"?flow={flow.pk}"),
         "flow": Visit([flow.pk]),
         "toggle": Visit([flow.pk], method="post", answer=302, right=Right.OPERATE),
+        "new_flow": Visit(right=Right.EDIT_FLOWS),
+        "edit": Visit([flow.pk], query=f"?step={step}"),
+        "edit_pause": Visit([flow.pk], method="post", answer=302, right=Right.EDIT_FLOWS),
+        # A form without a revision changes nothing.
+        "edit_steps": Visit(
+            [flow.pk], method="post", answer=412, data={"insert": f"wait before-{step}"}, right=Right.EDIT_FLOWS
+        ),
+        "edit_step": Visit([flow.pk, step], method="post", answer=412, right=Right.EDIT_FLOWS),
+        "edit_criteria": Visit([flow.pk], method="post", data={"builder": "filter"}),
+        "edit_trigger": Visit([flow.pk]),
+        "edit_trigger_preview": Visit([flow.pk], method="post"),
+        "edit_email": Visit([flow.pk]),
+        "edit_success": Visit([flow.pk]),
+        "edit_settings": Visit([flow.pk]),
         "account_settings": Visit(right=Right.ADMINISTER),
         "members": Visit(right=Right.ADMINISTER),
         "invite": Visit(method="post", answer=422, right=Right.ADMINISTER),
