@@ -16,6 +16,7 @@ from .models import Import, Property
 from .rows import RowReader
 
 LOOKED_AT: Final = 1_000  # rows
+COUNTED: Final = 4 * 1024 * 1024  # bytes: the rows of a file up to this size are counted, those of a larger one guessed
 SHOWN: Final = 20
 
 
@@ -46,8 +47,9 @@ class Preview:
     rows: list[list[Cell]] = field(default_factory=list)
     looked_at: int = 0
     faulty: int = 0
-    is_whole: bool = False  # there are no more rows
-    about: int = 0  # how many rows the file seems to have
+    is_whole: bool = False  # all of its rows were looked at
+    about: int = 0  # how many rows the file has, or seems to have
+    is_counted: bool = False  # it has exactly that many
     problem: str = ""  # why reading stopped
 
 
@@ -59,10 +61,14 @@ def look_at(source: Import) -> Preview:
     try:
         for cells in islice(_filled(rows), LOOKED_AT):
             _add(preview, source, reader, cells)
-        preview.is_whole = next(_filled(rows), None) is None
+        taken = rows.position - source.next_byte
+        more = sum(1 for _cells in islice(_filled(rows), None if source.size <= COUNTED else 1))
     except csv.Error as error:
-        preview.problem = str(error)
-    preview.about = _estimate(source, preview, rows.position)
+        preview.problem, preview.about = str(error), preview.looked_at
+        return preview
+    preview.is_whole, preview.is_counted = not more, not more or source.size <= COUNTED
+    guessed = round(preview.looked_at * (source.size - source.next_byte) / taken) if taken else 0
+    preview.about = preview.looked_at + more if preview.is_counted else max(guessed, preview.looked_at + 1)
     return preview
 
 
@@ -92,11 +98,3 @@ def _add(preview: Preview, source: Import, reader: RowReader, cells: list[str]) 
     if len(preview.rows) < SHOWN:
         pairs = zip(preview.columns, padded, strict=False)
         preview.rows.append([Cell(text, problems.get(column.header, "")) for column, text in pairs])
-
-
-def _estimate(source: Import, preview: Preview, position: int) -> int:
-    """All of them where all were looked at, else by the bytes they took."""
-    taken = position - source.next_byte
-    if preview.is_whole or not taken:
-        return preview.looked_at
-    return max(preview.looked_at, round(preview.looked_at * (source.size - source.next_byte) / taken))

@@ -5,7 +5,8 @@ from typing import Final
 from django.db.models import Q, QuerySet
 
 from flows.models import Flow
-from messaging.models import Content
+from messaging.models import Content, Outbox
+from running import contents
 from web.access import AccountRequest
 from web.flow_rows import visible_to
 
@@ -24,6 +25,16 @@ def flow_of(content: Content) -> Flow | None:
     """The flow whose own it is."""
     flows = Flow.objects.select_related("outbox", "object_type")
     return flows.filter(pk=content.flow_id).first() if content.flow_id else None
+
+
+def outbox_of(content: Content, flow: Flow | None) -> Outbox | None:
+    """In whose name it is sent: its flow's, else that of the first flow that sends it and has a sender."""
+    if flow is not None:
+        return flow.outbox
+    sending = contents.flows_sending([content.pk])[content.pk]
+    outboxes = Outbox.objects.in_bulk([each.outbox_id for each in sending])
+    found = (outboxes[each.outbox_id] for each in sending)
+    return next((each for each in found if each.sender_address), None)
 
 
 def typed(request: AccountRequest) -> dict[str, str]:

@@ -18,10 +18,11 @@ from redis.exceptions import RedisError
 from flows.models import Flow
 from messaging import rendering
 from messaging.models import Content
-from messaging.rendering import Rendered, RenderingFailed, preview_links
+from messaging.rendering import Rendered, RenderingFailed
+from messaging.tracking import trial_links
 from records.models import ObjectType, Property, PropertyType, Record
 from web.access import AccountRequest, account_view
-from web.content_forms import flow_of, put, visible_contents
+from web.content_forms import flow_of, outbox_of, put, visible_contents
 from web.paging import read_id
 from web.record_rows import OFFERED, clean, records_of
 from web.security import HEADER, PREVIEW
@@ -82,8 +83,9 @@ def letter(request: AccountRequest, content_id: int) -> HttpResponse:
     if draft := _kept(request, content, request.GET.get("draft", "")):
         for name, value in draft.items():
             setattr(content, name, value)
+    flow = flow_of(content)
     try:
-        rendered = rendering.render(content, chosen_record(request, flow_of(content)), links=preview_links())
+        rendered = rendering.render(content, chosen_record(request, flow), links=trial_links(flow and flow.outbox))
     except RenderingFailed:
         raise Http404 from None
     response = HttpResponse(BASE + rendered.html)
@@ -95,9 +97,9 @@ def context_of(request: AccountRequest, content: Content, flow: Flow | None) -> 
     """What the preview's templates need: `content` may be as typed."""
     return {
         "content": content,
-        "preview": _preview(request, content, chosen_record(request, flow)),
+        "preview": _preview(request, content, flow),
         "offered": offered(flow, ""),
-        "sender": flow.outbox if flow else None,
+        "sender": outbox_of(content, flow),
     }
 
 
@@ -140,10 +142,11 @@ def chosen_record(request: AccountRequest, flow: Flow | None) -> Record:
     return named or found.order_by("pk").first() or blank
 
 
-def _preview(request: AccountRequest, content: Content, record: Record) -> Preview:
+def _preview(request: AccountRequest, content: Content, flow: Flow | None) -> Preview:
+    record = chosen_record(request, flow)
     name = record_name(record) if record.pk else _("Someone of whom nothing is known")
     try:
-        rendered, problem = rendering.render(content, record, links=preview_links()), ""
+        rendered, problem = rendering.render(content, record, links=trial_links(flow and flow.outbox)), ""
     except RenderingFailed as error:
         rendered, problem = None, str(error)
     digest = hashlib.sha256(repr((record.pk, rendered, problem)).encode()).hexdigest()[:16]

@@ -22,7 +22,7 @@ from messaging.rendering import RenderingFailed
 from messaging.sending_tests import TestNotSent, compose_test, hand_over
 from web import content_preview, errors
 from web.access import AccountRequest, verb_view
-from web.content_forms import flow_of, put, visible_contents
+from web.content_forms import flow_of, outbox_of, put, visible_contents
 from web.mails import ACCOUNT_HEADER
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def send(request: AccountRequest, content_id: int) -> HttpResponse:
 def _compose(request: AccountRequest, content: Content, to: str) -> EmailMessage:
     flow = flow_of(content)
     record = content_preview.chosen_record(request, flow)
-    mail = compose_test(put(request, content), record, to=to, outbox=flow.outbox if flow else None)
+    mail = compose_test(put(request, content), record, to=to, outbox=outbox_of(content, flow))
     mail.extra_headers[ACCOUNT_HEADER] = str(request.account.pk)
     return mail
 

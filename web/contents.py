@@ -110,7 +110,7 @@ def save(request: AccountRequest, content_id: int) -> HttpResponse:
     writing = Writing(put(request, content), flow, read_at=request.POST.get("read_at", ""))
     if request.POST.get("look") and not is_deliberate:
         writing.errors = _by_field(contents.faults(content))
-        return _answer(request, writing, status=422 if writing.errors else 200)
+        return _answer(request, writing)  # half a sentence is no mistake
     return _saved(request, writing, is_deliberate)
 
 
@@ -141,7 +141,7 @@ def _saved(request: AccountRequest, writing: Writing, is_deliberate: bool) -> Ht
         return _answer(request, writing, status=412)
     except Invalid as invalid:
         writing.errors = _by_field(invalid.errors)
-        return _answer(request, writing, status=422)
+        return _answer(request, writing, status=422 if is_deliberate else 200)
     writing.saved_at = writing.content.updated_at
     writing.read_at = writing.saved_at.isoformat()
     return _answer(request, writing)

@@ -1,6 +1,6 @@
 // data-inserts="text": puts it where the cursor was last, in one of the fields with data-takes-insert (else the one
-// with data-main). A | in it is where the cursor goes, else between the first "", else behind it. What was selected
-// goes to the |.
+// with data-main). A … in it is where the cursor goes, else between the first "", else behind it. What was selected
+// goes to the ….
 {
   let last = null;
   const shown = (field) => field && !field.closest("[hidden]");
@@ -14,7 +14,7 @@
     if (!button) return;
     const fields = [...document.querySelectorAll("[data-takes-insert]")].filter(shown);
     const field = shown(last) ? last : fields.find((each) => "main" in each.dataset) ?? fields.at(-1);
-    const [before, after] = button.dataset.inserts.split("|");
+    const [before, after] = button.dataset.inserts.split("…");
     const selected = after === undefined ? "" : field.value.slice(field.selectionStart, field.selectionEnd);
     const text = before + selected + (after ?? "");
     const at = field.selectionStart;

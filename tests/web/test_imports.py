@@ -1,0 +1,158 @@
+"""Importing in the browser: a file, its columns, how it comes in, and what was left out."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Account
+from accounts.rights import Role
+from accounts.tenancy import account_scope
+from records.import_chunks import import_chunk
+from records.models import Import, ImportStatus, List, Property, Record
+from tests.make import make_object_type
+from tests.web.conftest import Browsers
+
+FILE = "Förnamn;E-post;Född;Skonummer\nKäthe;kathe@example.com;29.02.1984;37\nTorbjørn;torbjorn@example.com;snart;41\n"
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+@pytest.fixture(autouse=True)
+def _contacts(acme: Account) -> None:
+    with account_scope(acme.pk):
+        make_object_type()
+
+
+def upload(client: Client, text: str = FILE, **fields: str):  # type: ignore[no-untyped-def]
+    file = SimpleUploadedFile("kunder hösten.csv", text.encode("cp1252"))
+    return client.post("/acme/imports/new/", {"file": file, "object_type": "contact", **fields})
+
+
+@pytest.fixture
+def address(member: Client) -> str:
+    """The page of a draft."""
+    answer = upload(member)
+    assert answer.status_code == 302
+    return str(answer["Location"])
+
+
+def page(client: Client, address: str) -> str:
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def finish(acme: Account) -> Import:
+    with account_scope(acme.pk):
+        source = Import.objects.get()
+    while import_chunk(acme.pk, source.pk):
+        pass
+    with account_scope(acme.pk):
+        source.refresh_from_db()
+    return source
+
+
+def test_a_file_shows_its_columns_guessed_and_its_first_rows(member: Client, address: str) -> None:
+    shown = page(member, address)
+    for expected in ("kunder hösten", "Windows 1252", "semicolon", "2 rows", "Käthe", "All fit", "Import 2 rows"):
+        assert expected in shown
+    assert '<option value="property:first_name" selected>First name' in shown
+    assert '<option value="cp1252" selected>' in shown and '<option value=";" selected>' in shown
+
+
+def test_a_file_that_is_none_is_refused_beside_the_field(member: Client, acme: Account) -> None:
+    answer = upload(member, "one@example.com\n")
+    assert answer.status_code == 422
+    assert "The first row must hold the names of the columns." in answer.content.decode()
+    assert "Choose a file." in member.post("/acme/imports/new/").content.decode()
+    with account_scope(acme.pk):
+        assert not Import.objects.exists()
+
+
+def test_choosing_where_a_column_goes_shows_at_once_what_does_not_fit(member: Client, address: str) -> None:
+    answer = member.post(f"{address}settle/", {"column-2": "property:date_of_birth"}, **HTMX)
+    shown = answer.content.decode()
+    assert answer.status_code == 200 and "<html" not in shown
+    assert "1 row does not fit" in shown and "“snart” is not a date" in shown
+    assert "1 row does not fit" in page(member, address), "it is kept"
+
+
+def test_two_columns_in_one_place_are_refused_where_it_is(member: Client, address: str) -> None:
+    answer = member.post(f"{address}settle/", {"column-0": "property:email"}, **HTMX)
+    assert answer.status_code == 422
+    assert "Another column goes to the same place." in answer.content.decode()
+
+
+def test_a_wrong_encoding_is_refused_and_a_right_one_taken(member: Client, address: str) -> None:
+    wrong = member.post(f"{address}read/", {"encoding": "utf-8", "delimiter": ";"}, **HTMX)
+    assert wrong.status_code == 422 and "The file is not written in utf-8." in wrong.content.decode()
+    right = member.post(f"{address}read/", {"encoding": "iso8859-15", "delimiter": ";"}, **HTMX)
+    assert '<option value="iso8859-15" selected>' in right.content.decode()
+
+
+def test_without_an_address_it_says_so_and_does_not_start(member: Client, acme: Account, address: str) -> None:
+    answer = member.post(f"{address}start/", {"column-1": "", "match_on": "email", "name": "Kunder"})
+    assert answer.status_code == 422
+    assert "Say above which column is the e-mail address." in answer.content.decode()
+    with account_scope(acme.pk):
+        assert Import.objects.get().status == ImportStatus.DRAFT
+
+
+def test_the_whole_way_to_the_result(member: Client, acme: Account, address: str) -> None:
+    choices = {"column-2": "property:date_of_birth", "column-3": "new", "match_on": "email", "name": "Kunder"}
+    for _press in range(2):
+        answer = member.post(f"{address}start/", choices)
+        assert (answer.status_code, answer["Location"]) == (302, address)
+    assert "Waiting for a worker to begin." in page(member, address)
+    assert "data-polls" in page(member, f"{address}progress/")
+    source = finish(acme)
+    done = member.get(f"{address}progress/", **HTMX)
+    assert done["HX-Redirect"] == address
+    shown = page(member, address)
+    for expected in ("1 row imported", "1 row was left out", "snart", f"/acme/lists/{source.list_id}/"):
+        assert expected in shown
+    with account_scope(acme.pk):
+        assert List.objects.get().name == "Kunder"
+        made = Property.objects.get(label="Skonummer")
+        assert Record.objects.get().properties[made.key] == "37"
+
+
+def test_what_was_left_out_can_be_fetched(member: Client, acme: Account, address: str) -> None:
+    member.post(f"{address}start/", {"column-2": "property:date_of_birth", "match_on": "email", "name": "Kunder"})
+    finish(acme)
+    answer = member.get(f"{address}refused/")
+    lines = b"".join(answer).decode().splitlines()  # type: ignore[call-overload]
+    assert lines[0] == "\ufeffrow,column,reason,Förnamn,E-post,Född,Skonummer"
+    assert lines[1].startswith("2,Född,") and lines[1].endswith(",Torbjørn,torbjorn@example.com,snart,41")
+
+
+def test_a_draft_can_be_thrown_away_for_another_file(member: Client, acme: Account, address: str) -> None:
+    assert member.post(f"{address}discard/")["Location"] == "/acme/imports/"
+    assert member.get(address).status_code == 404
+
+
+def test_a_viewer_sees_imports_and_makes_none(acme: Account, browser_of: Browsers, address: str) -> None:
+    viewer = browser_of(acme, Role.VIEWER)
+    assert "You need the role marketer" in page(viewer, "/acme/imports/")
+    assert "kunder hösten" in page(viewer, address)
+    assert upload(viewer).status_code == 403
+    for verb in ("read", "settle", "start", "discard"):
+        assert viewer.post(f"{address}{verb}/").status_code == 403
+
+
+def test_no_page_costs_more_queries_with_more_rows(member: Client, acme: Account) -> None:
+    used = []
+    for more in (1, 20):
+        for _ in range(more):
+            upload(member)
+        with CaptureQueriesContext(connection) as queries:
+            page(member, "/acme/imports/")
+        used.append(len(queries))
+    rows = "E-mail\n" + "".join(f"p{n}@example.com\n" for n in range(500))
+    for text in ("E-mail\np@example.com\n", rows):
+        address = upload(member, text)["Location"]
+        with CaptureQueriesContext(connection) as queries:
+            page(member, address)
+        used.append(len(queries))
+    assert used[0] == used[1] and used[2] == used[3]
