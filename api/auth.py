@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -44,9 +44,9 @@ class HasRight(BasePermission):
     """Asks `view.rights` for the right of the method. A handler without one is closed to everybody."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        """True when the actor may; what no handler answers passes, to be refused as 405."""
+        """True when the actor may; what no handler answers passes, to be refused as 405. Nobody: NotAuthenticated."""
         if not isinstance(request.user, Actor):
-            return False
+            raise NotAuthenticated(BAD_HEADER)
         method = "GET" if request.method == "HEAD" else request.method or ""
         if method == "OPTIONS" or not hasattr(view, method.lower()):
             return True

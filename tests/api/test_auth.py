@@ -28,6 +28,7 @@ def test_nobody_is_told_how_to_sign_in(nobody):
     assert answer["WWW-Authenticate"].startswith("Bearer")
     assert answer["Content-Type"] == "application/problem+json"
     assert answer.json()["code"] == "not_authenticated"
+    assert "Authorization: Bearer" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
