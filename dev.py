@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Everything Flyt needs on one machine, from a bare Python 3: `up`, `test`, `check`, `run`.
 
-Standard library only, and readable by every Python 3, so that an old one can say what is missing.
+Standard library only, and readable by every Python from 3.6, so that an old one can say what is missing.
 """
 
 import fcntl
@@ -57,9 +57,11 @@ def prepare(lock):
     folder = os.open(str(ROOT), os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)  # two commands at once must not build the same environment
     if not is_ready(lock):
+        fresh = noted_version() is None or noted_version() != version_of(PYTHON)
+        python = find_python() if fresh else None
         say("Installing dependencies …")
-        if noted_version() is None or noted_version() != version_of(PYTHON):
-            make_environment(find_python())
+        if python:
+            make_environment(python)
         install(lock)
         for contained in ("dev", "up") if lock == "dev" else ("up",):
             stamp(contained).write_text(wanted(contained))
@@ -120,14 +122,10 @@ def find_python():
     for candidate in candidates:
         if candidate and version_of(candidate):
             return candidate
+    found = f"FLYT_PYTHON names another ({chosen})" if chosen else f"this Python is {sys.version.split()[0]}"
     sys.exit(
-        "Flyt needs Python 3.{} to 3.{} and {} is {}: install one of them"
-        " (Debian 12 or newer: `apt install python3 python3-venv`), or name it in FLYT_PYTHON.".format(
-            OLDEST[1],
-            NEWEST[1],
-            f"FLYT_PYTHON ({chosen})" if chosen else "this Python",
-            "not" if chosen else sys.version.split()[0],
-        )
+        f"Flyt needs Python 3.{OLDEST[1]} to 3.{NEWEST[1]} and {found}: install one of them"
+        " (Debian 12 or newer: `apt install python3 python3-venv`), or name one in FLYT_PYTHON."
     )
 
 

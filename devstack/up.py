@@ -77,7 +77,7 @@ def _port() -> int:
         raise StackError(f"PORT must be a number from 1 to 65535, not {given!r}.")
     port = free_port(int(given))
     if port != int(given):
-        say(f"Port {given} is taken: using {port}.")
+        say(f"Port {given} is taken, or not for this user: using {port}.")
     return port
 
 
