@@ -11,9 +11,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account
+from accounts.rights import Role
 from accounts.tenancy import account_scope
 from messaging.models import Message
 from tests.make import make_contact, make_content, make_flow
+from tests.web.conftest import Browsers, make_member
 from web import inbox
 
 _seconds = count(1)
@@ -181,3 +183,92 @@ def test_the_number_of_queries_does_not_grow_with_the_mails(member: Client, acme
             page(member, "/acme/inbox/")
         used.append(len(queries))
     assert used[0] == used[1]
+
+
+# --- Mail that no flow sent ------------------------------------------------------------------------------------
+
+
+def put_house_mail(folder: Path, to: str, subject: str, **headers: str) -> str:
+    """A mail of Flyt itself; its name."""
+    number = next(_seconds)
+    mail = EmailMessage()
+    mail["Subject"], mail["From"], mail["To"] = subject, "flyt@localhost", to
+    mail["Message-ID"] = f"<{uuid4().hex}@localhost>"
+    for name, value in headers.items():
+        mail[name.replace("_", "-")] = value
+    mail.set_content(f"Follow {LINK}")
+    name = f"20261121T{number // 3600:02}{number // 60 % 60:02}{number % 60:02}.000000Z-{number:06}"
+    (folder / f"{name}.eml").write_bytes(f"X-Envelope-To: {to}\r\n".encode() + mail.as_bytes())
+    return name
+
+
+def test_a_test_send_is_its_accounts(member: Client, acme: Account, globex: Account, folder: Path) -> None:
+    person = make_member(acme)
+    make_member(globex, user=person)
+    ours = put_house_mail(folder, person.email, "[Test] Ours", X_Flyt_Account=str(acme.pk), X_Flyt_Test="yes")
+    theirs = put_house_mail(folder, person.email, "[Test] Theirs", X_Flyt_Account=str(globex.pk), X_Flyt_Test="yes")
+    listed = page(member, "/acme/inbox/")
+    assert "[Test] Ours" in listed and "Theirs" not in listed
+    assert "Follow" in page(member, f"/acme/inbox/{ours}/")
+    assert member.get(f"/acme/inbox/{theirs}/").status_code == 404
+
+
+def test_a_members_own_mail_is_listed_and_read_by_that_member_only(member: Client, acme: Account, folder: Path) -> None:
+    person = make_member(acme, Role.VIEWER)
+    browser = Client()
+    browser.force_login(person)
+    name = put_house_mail(folder, person.email.upper(), "A new password")
+    for client, may_read in ((browser, True), (member, False)):
+        assert "A new password" in page(client, "/acme/inbox/")
+        for show, said in (("text", LINK), ("headers", "Message-ID")):
+            shown = page(client, f"/acme/inbox/{name}/?show={show}")
+            assert (said in shown) == may_read and ("reads this mail" in shown) != may_read
+
+
+def test_mail_to_somebody_who_is_no_member_is_nobodys(
+    member: Client, acme: Account, globex: Account, folder: Path
+) -> None:
+    stranger = make_member(globex)
+    put_house_mail(folder, stranger.email, "Their password")
+    # What a flow of another account sends to a member of this one is that account's.
+    put_house_mail(folder, make_member(acme).email, "Their letter", List_Unsubscribe="<https://a.example/>")
+    listed = page(member, "/acme/inbox/")
+    assert "Their password" not in listed and "Their letter" not in listed
+
+
+def test_an_invitation_is_read_by_admins(member: Client, acme: Account, browser_of: Browsers, folder: Path) -> None:
+    name = put_house_mail(folder, "new@example.com", "Come in", X_Flyt_Account=str(acme.pk))
+    assert LINK in page(member, f"/acme/inbox/{name}/")
+    viewer = page(browser_of(acme, Role.VIEWER), f"/acme/inbox/{name}/")
+    assert "Come in" in viewer and LINK not in viewer
+
+
+# --- Finding one's way -----------------------------------------------------------------------------------------
+
+
+def unread(client: Client) -> set[str]:
+    """The subjects that are marked."""
+    page = client.get("/acme/inbox/").context["page"]
+    return {letter.mail.subject for letter in page.letters if letter.is_unread}
+
+
+def test_what_was_opened_is_read_and_all_can_be(
+    member: Client, acme: Account, browser_of: Browsers, folder: Path
+) -> None:
+    first, _second = put_mail(folder, acme, subject="First"), put_mail(folder, acme, subject="Second")
+    assert unread(member) == {"First", "Second"} and "Unread:" in page(member, "/acme/inbox/")
+    page(member, f"/acme/inbox/{first}/")
+    assert unread(member) == {"Second"}
+    assert unread(browser_of(acme)) == {"First", "Second"}, "everybody has an own mark"
+    assert member.post("/acme/inbox/read/")["Location"] == "/acme/inbox/"
+    assert unread(member) == set()
+    put_mail(folder, acme, subject="Third")
+    assert unread(member) == {"Third"}
+
+
+def test_mails_are_found_by_reader_and_subject(member: Client, acme: Account, folder: Path) -> None:
+    put_mail(folder, acme, subject="Winter programme")
+    put_house_mail(folder, "maja@example.com", "[Test] Spring", X_Flyt_Account=str(acme.pk), X_Flyt_Test="yes")
+    assert "Winter" not in page(member, "/acme/inbox/?search=maja")
+    assert "Spring" not in page(member, "/acme/inbox/?search=WINTER")
+    assert "None of these has it" in page(member, "/acme/inbox/?search=autumn")
