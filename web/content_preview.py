@@ -85,7 +85,9 @@ def letter(request: AccountRequest, content_id: int) -> HttpResponse:
             setattr(content, name, value)
     flow = flow_of(content)
     try:
-        rendered = rendering.render(content, chosen_record(request, flow), links=trial_links(flow and flow.outbox))
+        rendered = rendering.render(
+            content, chosen_record(request, flow), links=trial_links(flow.outbox if flow else None)
+        )
     except RenderingFailed:
         raise Http404 from None
     response = HttpResponse(BASE + rendered.html)
@@ -146,7 +148,7 @@ def _preview(request: AccountRequest, content: Content, flow: Flow | None) -> Pr
     record = chosen_record(request, flow)
     name = record_name(record) if record.pk else _("Someone of whom nothing is known")
     try:
-        rendered, problem = rendering.render(content, record, links=trial_links(flow and flow.outbox)), ""
+        rendered, problem = rendering.render(content, record, links=trial_links(flow.outbox if flow else None)), ""
     except RenderingFailed as error:
         rendered, problem = None, str(error)
     digest = hashlib.sha256(repr((record.pk, rendered, problem)).encode()).hexdigest()[:16]
