@@ -13,7 +13,7 @@ from django.db import IntegrityError
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -64,12 +64,18 @@ class SignUp(views.SignupView):
 
     account: Account | None = None
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """With an invitation only while it is good."""
+        self.token = request.POST.get("invitation", request.GET.get("invitation", ""))
+        found = invitations.find(self.token) if self.token else None
+        if self.token and not found:
+            return render(request, "invitations/gone.html", status=404)
+        self.invitation, self.inviting = found or (None, None)
+        return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
+
     def get_form_kwargs(self) -> dict[str, Any]:
         """The invitation, when its link led here."""
-        token = self.request.POST.get("invitation", self.request.GET.get("invitation", ""))
-        found = invitations.find(token) if token else None
-        self.inviting = found[1] if found else None
-        return {**super().get_form_kwargs(), "token": token, "invitation": found[0] if found else None}
+        return {**super().get_form_kwargs(), "token": self.token, "invitation": self.invitation}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Also the account that invites."""

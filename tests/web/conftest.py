@@ -1,5 +1,6 @@
 """Browsers of people in several roles, and a cache that belongs to one test."""
 
+import re
 from collections.abc import Callable, Iterator
 from itertools import count
 from uuid import uuid4
@@ -12,6 +13,8 @@ from django.utils.translation import trans_real
 from accounts.models import Account, Member, User
 from accounts.rights import Role
 from accounts.tenancy import account_scope
+from devstack.ports import free_port
+from tests.messaging.post import Mail, Running, Server
 
 PASSWORD = "a long enough word"
 _numbers = count(1)
@@ -33,6 +36,26 @@ def _own_cache(settings) -> Iterator[None]:  # type: ignore[no-untyped-def]
     default = {**settings.CACHES["default"], "KEY_PREFIX": f"test-{uuid4().hex}"}
     settings.CACHES = {"default": default}
     yield
+
+
+@pytest.fixture
+def smtp(settings) -> Iterator[Server]:  # type: ignore[no-untyped-def]
+    """A real mail server, which Flyt's own mail goes to."""
+    server = Server()
+    running = Running(server, free_port())
+    running.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = running.hostname, running.port
+    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+    settings.EMAIL_USE_SSL = settings.EMAIL_USE_TLS = False
+    yield server
+    running.stop(no_assert=True)
+
+
+def link_in(mail: Mail) -> str:
+    """The path of the one link in a mail."""
+    (address,) = re.findall(r"http://testserver(/\S+)", mail.part("plain"))
+    return str(address)
 
 
 def make_person(email: str = "", **fields: object) -> User:
