@@ -35,7 +35,8 @@ class Command(BaseCommand):
                         cursor.execute(f"grant {role} to session_user")
                 except DatabaseError as error:
                     connection.close()  # there is no restricted role to go back to
+                    make = "" if exists else f"create role {role} nologin; "
                     raise CommandError(
-                        f"This login may not create roles ({str(error).strip()}). As a database administrator run:\n"
-                        f"  create role {role} nologin; grant {role} to {connection.settings_dict['USER']};"
+                        f"This login may not make or give roles ({str(error).strip()}). As a database administrator"
+                        f" run:\n  {make}grant {role} to {connection.settings_dict['USER']};"
                     ) from None
