@@ -54,6 +54,7 @@ def bar(
         "notice": outcome.notice if outcome else None,
         "state": _state(editor, outcome, is_finished=is_finished),
         "is_saved": outcome is None or outcome.is_saved,
+        "here": addresses[part],
         "at": addresses["steps"],
         "trigger_at": addresses["trigger"],
         "editable": editor.is_open,

@@ -21,23 +21,39 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (saves(event)) say(editor.dataset.saving, "saving");
 });
 
+// What keeps an answer from coming stands above the form, with the way out; what was typed stays.
+let again = null;
+const keep = (event, id, login) => {
+  again = event.detail.elt.closest("form");
+  const notice = document.getElementById("notice");
+  notice.replaceChildren(document.getElementById(id).content.cloneNode(true));
+  notice.querySelector("a")?.setAttribute("href", login);
+  notice.hidden = false;
+  say(editor.dataset.failed, "unsaved");
+};
 document.addEventListener("htmx:sendError", (event) => {
-  if (saves(event)) say(editor.dataset.noAnswer, "unsaved");
+  if (saves(event)) keep(event, "unanswered");
+});
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const address = event.detail.xhr.getResponseHeader("HX-Redirect");
+  if (!saves(event) || !address?.startsWith("/login/")) return;
+  event.preventDefault();
+  keep(event, "logged-out", address);
 });
 
-// Logged out in mid-edit: stay, and open the login beside what was typed.
-document.addEventListener("htmx:beforeOnLoad", (event) => {
-  const login = event.detail.xhr.getResponseHeader("HX-Redirect");
-  if (!login?.startsWith("/login") && !login?.includes("?next=")) return;
-  event.preventDefault();
-  say(editor.dataset.loggedOut, "unsaved");
-  open(login, "_blank", "noopener");
+// A new login brings a new token, which the form must carry; the revision stays the one it was made from.
+document.addEventListener("click", async (event) => {
+  if (!event.target.closest("[data-again]") || !again) return;
+  const page = await fetch(location.href).then((answer) => answer.text()).catch(() => "");
+  const token = new DOMParser().parseFromString(page, "text/html").querySelector("#editor [name=csrfmiddlewaretoken]");
+  for (const field of token ? document.getElementsByName("csrfmiddlewaretoken") : []) field.value = token.value;
+  again.requestSubmit();
 });
 
 document.addEventListener("htmx:afterRequest", (event) => {
   if (!saves(event) || !event.detail.xhr.status) return;
   const status = event.detail.xhr.status;
-  if (status < 300) unsaved = false;
+  if (status < 300 && saved().dataset.state === "saved") unsaved = false;
   else if (saved().dataset.state === "saving") say(editor.dataset.failed, "unsaved");
   const here = document.getElementById("saved-here");
   if (here) here.textContent = saved().textContent;
@@ -81,11 +97,19 @@ document.addEventListener("htmx:afterSettle", () => {
   }
 });
 
-// What had the focus may be gone with the old panel: go on from its top.
+// What had the focus may be gone with the old panel: go on from the new one's top.
+let wasInside = false;
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  wasInside ||= event.detail.target.id === "panel" && event.detail.target.contains(document.activeElement);
+});
 document.addEventListener("htmx:afterSettle", () => {
-  if (document.activeElement === document.body) document.getElementById("panel-title")?.focus();
+  if (wasInside && document.activeElement === document.body) document.getElementById("panel-title")?.focus();
+  wasInside = false;
 });
 
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-new-version]")) unsaved = false;
+});
 addEventListener("beforeunload", (event) => {
   if (unsaved && saved()?.dataset.state !== "saved") event.preventDefault();
 });

@@ -120,7 +120,9 @@ def test_somebody_elses_change_is_told_and_not_overwritten(member: Client, flow:
     answer = send(member, flow, f"steps/{wait}/", revision=1, settings__amount="9", settings__unit="weeks")
     assert answer.status_code == 412
     assert "There is a newer version" in text(answer) and ": name." in text(answer)
-    assert "Show the new version" in text(answer) and 'id="panel"' not in text(answer)
+    assert f'href="/acme/flows/{flow.pk}/edit/?step={wait}" data-new-version' in text(
+        answer
+    ) and 'id="panel"' not in text(answer)
     assert document_of(flow)["steps"][0]["settings"] == {"amount": 2, "unit": "days"}
 
 
