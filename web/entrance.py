@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 
 from accounts import invitations
 from accounts.history import NotAllowed
-from accounts.models import Account
+from accounts.models import Account, Invitation
 from accounts.sign_in import confirm_address
 from web import errors, limits
 from web.allauth_adapter import PAUSED, AccountAdapter
@@ -63,6 +63,8 @@ class SignUp(views.SignupView):
     """A person and their account at once; with `?invitation=` a person in the account that invited them."""
 
     account: Account | None = None
+    invitation: Invitation | None
+    inviting: Account | None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """With an invitation only while it is good."""
@@ -71,7 +73,7 @@ class SignUp(views.SignupView):
         if self.token and not found:
             return render(request, "invitations/gone.html", status=404)
         self.invitation, self.inviting = found or (None, None)
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
+        return super().dispatch(request, *args, **kwargs)
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """The invitation, when its link led here."""

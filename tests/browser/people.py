@@ -103,5 +103,3 @@ def _token(context: BrowserContext) -> str:
 def log_out(page: Page) -> None:
     """As if the session had run out."""
     page.context.clear_cookies(name="sessionid")
-
-
