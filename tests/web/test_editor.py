@@ -95,7 +95,7 @@ def test_a_step_is_copied_and_removed(member: Client, flow: Flow) -> None:
 
 def test_removing_asks_and_counts_what_is_inside(member: Client, flow: Flow) -> None:
     page = text(member.get(f"/acme/flows/{flow.pk}/edit/?step={step(flow, 1)}"))
-    assert "Remove “2 branches” and the 1 step inside it?" in page
+    assert "Remove “Split” and the 1 step inside it?" in page
 
 
 def test_a_step_where_people_stand_stays(member: Client, acme: Account) -> None:
