@@ -4,11 +4,11 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, is_dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.encoding import force_str
 from django.utils.translation import gettext as _
@@ -60,11 +60,19 @@ def problem(status: int, code: str, detail: str, **members: Any) -> Problem:
     }
 
 
+CLASHES: Final = ("40P01", "40001")  # deadlock detected, serialization failure
+
+
 def answer(exc: Exception, context: Mapping[str, Any]) -> Response:
     """The response to an exception that left a view (the EXCEPTION_HANDLER of REST framework)."""
     for kind, describe in _ANSWERS:
         if isinstance(exc, kind) and (body := describe(exc)):
             return respond(body, headers=_headers(exc))
+    if isinstance(exc, OperationalError) and getattr(exc.__cause__, "pgcode", "") in CLASHES:
+        body = problem(
+            503, "try_again", _("Somebody else was changing the same things. Nothing was changed: try again.")
+        )
+        return respond(body, headers={"Retry-After": "1"})
     logger.error("API request failed", exc_info=exc)
     return respond(problem(500, "internal_error", _("Something went wrong here. Nothing was changed.")))
 

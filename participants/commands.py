@@ -42,7 +42,8 @@ def leave(account_id: int, participant_id: int, *, by: Actor) -> Participant:
 def erase(account_id: int, participant_id: int, *, by: Actor) -> None:
     """Remove all trace of a participation: the walk, its log, its part in the counts.
 
-    Messages that have left stay what they are, messages; one that waits is cancelled. Opens its own durable scope.
+    Messages that have left stay what they are, messages; one that waits is cancelled. The run that brought the
+    participant in keeps its report: so many were enrolled then. Opens its own durable scope.
     """
     with account_scope(account_id, durable=True):
         participant = _locked(participant_id)

@@ -108,20 +108,28 @@ def advance_step(turn: _Slice, step_id: int | None) -> None:
     """One batch of the participants who are due on a step (None: in the queue)."""
     try:
         turn.moved += _batch(turn, step_id)
+    except Stopped:
+        raise
     except OperationalError as error:
         if sqlstate(error) not in TRY_AGAIN:
             raise
         logger.info("flow %s step %s: %s, again", turn.flow_id, step_id, sqlstate(error))
-    except DatabaseError as error:
+    except Exception as error:
+        # Whatever a step cannot do with somebody, everybody else moves on.
         if step_id is QUEUE:
             raise
-        logger.warning("flow %s step %s failed (%s): looking for the culprit", turn.flow_id, step_id, sqlstate(error))
+        logger.warning("flow %s step %s failed (%s): looking for the culprit", turn.flow_id, step_id, _told(error))
         _isolate(turn, step_id, _due_ids(turn, step_id))
 
 
 def sqlstate(error: DatabaseError) -> str:
     """PostgreSQL's code of an error."""
     return getattr(error.__cause__, "pgcode", None) or ""
+
+
+def _told(error: Exception) -> str:
+    """An error for the log, without the values that its text may hold."""
+    return f"{type(error).__name__} {sqlstate(error) if isinstance(error, DatabaseError) else ''}".strip()
 
 
 def _batch(turn: _Slice, step_id: int | None, only: list[int] | None = None) -> int:
@@ -205,9 +213,9 @@ def _isolate(turn: _Slice, step_id: int, ids: list[int]) -> None:
         return
     try:
         turn.moved += _batch(turn, step_id, ids)
-    except OperationalError:
+    except (Stopped, OperationalError):
         raise
-    except DatabaseError as error:
+    except Exception as error:
         if len(ids) == 1:
             _postpone(turn, ids[0], error)
             return
@@ -216,9 +224,9 @@ def _isolate(turn: _Slice, step_id: int, ids: list[int]) -> None:
         _isolate(turn, step_id, ids[middle:])
 
 
-def _postpone(turn: _Slice, participant_id: int, error: DatabaseError) -> None:
+def _postpone(turn: _Slice, participant_id: int, error: Exception) -> None:
     """Try one participant again later, with growing gaps; in the end drop them out with the reason."""
-    logger.error("flow %s participant %s: step failed (%s)", turn.flow_id, participant_id, sqlstate(error))
+    logger.error("flow %s participant %s: step failed (%s)", turn.flow_id, participant_id, _told(error))
     with account_scope(turn.account_id, durable=True), connection.cursor() as cursor:
         if not try_shared(turn.flow_id):
             raise Stopped

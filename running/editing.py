@@ -66,6 +66,9 @@ def edit(account_id: int, flow_id: int, document: object, *, revision: int, by: 
     `Flow.DoesNotExist`, StaleRevision, InvalidDocument, or NotAllowed: "running", "still_ending",
     "people_stand_here", "busy".
     """
+    with account_scope(account_id):
+        # Looked at before the lock is asked for: a running flow's batches need not wait for a refusal.
+        _refuse_unless_editable(Flow.objects.get(pk=flow_id))
     with account_scope(account_id, durable=True):
         take_exclusive(flow_id)
         # A second statement: what the lock's former holder wrote is seen.

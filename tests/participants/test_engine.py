@@ -192,3 +192,17 @@ def test_newcomers_of_a_paused_flow_stand_in_the_queue(in_acme: Account, owner: 
     participant = Participant.objects.get()
     assert (participant.status, participant.step_id) == ("active", None)
     assert statistics.counts([flow.pk])[flow.pk].queued == 1
+
+
+def test_a_step_that_raises_in_python_is_postponed_like_any_other(in_acme: Account) -> None:
+    """A split whose stored criteria cannot be compiled any more."""
+    flow = make_flow([{"split": [({"no_such_leaf": 1}, [])], "everyone_else": []}], status=FlowStatus.RUNNING)
+    for person in make_contacts(2):
+        make_participant(flow, person, step=steps_of(flow, "split")[0])
+    assert engine.advance(in_acme.pk, flow.pk) is False
+    assert set(Participant.objects.values_list("failures", "status", "hop")) == {(1, "active", 0)}
+    for _attempt in range(4):
+        clock.forward(timedelta(hours=2))
+        walk(flow)
+    assert set(Participant.objects.values_list("status", "reason")) == {("dropped_out", "step_failed")}
+    check_counts(flow)
