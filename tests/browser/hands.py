@@ -6,6 +6,7 @@ from typing import Final
 from playwright.sync_api import Locator, Page, expect
 
 MOST_TABS: Final = 120
+SMALLEST: Final = 24  # px
 IS_ACTIVE: Final = "element => element === document.activeElement"
 # Where the target is, seen from the focus: before it in the document, or after.
 IS_BEFORE: Final = """element => Boolean(document.activeElement !== document.body
@@ -49,6 +50,20 @@ class Mouse:
         chooser.value.set_files(file)
 
 
+class Finger(Mouse):
+    """Taps, and looks after each tap whether the page is wider than the phone."""
+
+    def press(self, target: Locator) -> None:
+        """What a finger hits: 24 px at least each way, as WCAG 2.2 wants it."""
+        target.scroll_into_view_if_needed()
+        box = target.bounding_box()
+        assert box and min(box["width"], box["height"]) >= SMALLEST, f"{target} is {box}"
+        target.tap()
+        size = self.page.viewport_size
+        assert size
+        self.page.wait_for_function("seen => document.documentElement.scrollWidth <= seen", arg=size["width"])
+
+
 class Keyboard(Mouse):
     """Walks with Tab until it is there, and sees where it is all the way."""
 
@@ -83,10 +98,10 @@ class Keyboard(Mouse):
         expect(target).to_be_checked()
 
     def hand_over(self, target: Locator, file: Path) -> None:
-        """Enter on the field opens the system's window."""
+        """Space on the field opens the system's window."""
         self._go(target)
         with self.page.expect_file_chooser() as chooser:
-            self.page.keyboard.press("Enter")
+            self.page.keyboard.press("Space")
         chooser.value.set_files(file)
 
     def _go(self, target: Locator) -> None:

@@ -138,4 +138,99 @@ def set_sender(walk: Walk) -> None:
     walk.hand.write(walk.page.locator("#reply-address"), "hello@fjord.example")
     walk.hand.choose(walk.page.locator("#subscription-type"), "Newsletter")
     walk.is_saved()
-    expect(walk.page.locator("#problems-of-flow")).to_have_count(0)
+
+
+def turn_on(walk: Walk) -> None:
+    """Review what is built, and turn it on."""
+    walk.hand.press(walk.link("Review and turn on"))
+    walk.hand.press(walk.button("Turn on"))
+    expect(walk.page.get_by_role("switch")).to_have_attribute("aria-checked", "true")
+
+
+def enrol(walk: Walk, *, together: int) -> None:
+    """Everyone on the imported list, by hand; `together` have been enrolled then."""
+    from_menu(walk, "Enrol by hand…")
+    walk.hand.choose(walk.page.locator("#enrol-list"), FILE.stem)
+    walk.hand.press(walk.button("Enrol the list"))
+    expect(walk.page.locator("#enrolled")).to_have_text(str(together), timeout=30_000)
+
+
+def from_menu(walk: Walk, item: str) -> None:
+    """Something from the menu in the header of a flow."""
+    walk.hand.press(walk.page.locator("#flow-head details.menu summary"))
+    walk.hand.press(walk.page.locator("#flow-head .menu-item", has_text=walk.words(item)))
+
+
+def watch_counts(walk: Walk, **figures: int) -> None:
+    """The figures of the summary, which change by themselves: `in_progress=3`."""
+    for name, figure in figures.items():
+        label = walk.words(name.replace("_", " ").capitalize())
+        stat = walk.page.locator(".stat", has_text=label).locator(".stat-figure")
+        expect(stat).to_have_text(str(figure), timeout=30_000)
+
+
+def show_summary(walk: Walk) -> None:
+    """The first tab of the flow."""
+    walk.hand.press(walk.page.locator("nav.tabs").get_by_role("link", name=walk.words("Summary")))
+
+
+def pause_and_edit(walk: Walk) -> None:
+    """Pause, name the step that everyone stands on, and go back."""
+    walk.hand.press(walk.button("Pause and edit"))
+    expect(walk.page.locator(".editor-bar .pill")).to_have_attribute("data-status", "paused")
+    walk.hand.press(walk.page.locator("#chart a.step-main", has_text=walk.words("Wait")).first)
+    walk.hand.write(walk.page.locator("#step-name"), "Two quiet days")
+    walk.is_saved()
+    expect(walk.page.locator("#chart").get_by_text("Two quiet days")).to_be_visible()
+    walk.hand.press(walk.link("Back to the flow"))
+
+
+def switch(walk: Walk, *, on: bool) -> None:
+    """The large switch of the flow."""
+    walk.hand.press(walk.page.get_by_role("switch"))
+    expect(walk.page.get_by_role("switch")).to_have_attribute("aria-checked", "true" if on else "false")
+
+
+def end_and_delete(walk: Walk, name: str) -> None:
+    """End it with people in it, then delete it; each question names how many."""
+    from_menu(walk, "End flow…")
+    walk.hand.press(walk.page.get_by_role("button", name=walk.words("End flow and cancel %s") % PEOPLE))
+    expect(walk.page.locator("#flow-head .pill")).to_have_attribute("data-status", "not_running")
+    show_summary(walk)
+    watch_counts(walk, in_progress=0)
+    walk.page.reload()
+    from_menu(walk, "Delete…")
+    stories = walk.words.many(
+        "Delete flow and %(shown)s story", "Delete flow and %(shown)s stories", 2 * PEOPLE, shown=2 * PEOPLE
+    )
+    walk.hand.press(walk.page.get_by_role("button", name=stories))
+    walk.page.wait_for_url("**/flows/")
+    expect(walk.page.get_by_role("link", name=name, exact=True)).to_have_count(0)
+
+
+def run(walk: Walk) -> None:
+    """People go in, stand still while it is paused, and come out at the other end with their e-mails."""
+    enrol(walk, together=PEOPLE)
+    show_summary(walk)
+    watch_counts(walk, enrolled=PEOPLE, in_progress=PEOPLE, completed=0)
+    walk.live.until(lambda: len(walk.live.mails()) == PEOPLE, "the first e-mails")
+    pause_and_edit(walk)
+    walk.live.forward(timedelta(days=2) + A_MOMENT)
+    walk.page.wait_for_timeout(1_000)
+    watch_counts(walk, in_progress=PEOPLE, completed=0)
+    switch(walk, on=True)
+    watch_counts(walk, in_progress=0, completed=PEOPLE)
+    walk.live.until(lambda: len(walk.live.mails()) == PEOPLE + SWEDES, "the second e-mails")
+    subjects = sorted(str(mail["Subject"]) for mail in walk.live.mails())
+    assert subjects == ["Reminder"] * SWEDES + ["Welcome"] * PEOPLE
+
+
+def whole(walk: Walk, name: str) -> None:
+    """All of it."""
+    arrive(walk)
+    import_people(walk)
+    build(walk, name)
+    turn_on(walk)
+    run(walk)
+    enrol(walk, together=2 * PEOPLE)  # somebody to be cancelled
+    end_and_delete(walk, name)
