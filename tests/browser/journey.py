@@ -85,7 +85,7 @@ def build(walk: Walk, name: str) -> None:
     walk.is_saved()
     add_at(walk, -1, "Split")
     fill_branch(walk)
-    add_at(walk, -2, "Send e-mail")
+    add_at(walk, -3, "Send e-mail")
     write_mail(walk, "Reminder", "<p>Still there, {{ first_name }}?</p>")
     set_sender(walk)
 
