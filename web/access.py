@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -90,8 +90,6 @@ def _members_only(view: View[P], right: Right) -> Wrapped[P]:
             return errors.not_found(request)
         own = cast(AccountRequest, request)
         own.account, own.actor = found
-        if own.user.language:
-            translation.activate(own.user.language)
         with timezone.override(own.account.time_zone):
             if not own.actor.may(right):
                 return errors.right_missing(own, right)
