@@ -2,7 +2,9 @@
 // text when an answer does not come.
 const editor = document.getElementById("editor");
 const saved = () => document.getElementById("saved");
-const saves = (event) => event.detail.elt.matches("[data-saves]");
+// A form with a draft (the schedule) also asks what it would mean; that saves nothing.
+const saves = ({ detail: { elt, pathInfo } }) =>
+  elt.matches("[data-saves]") && pathInfo.requestPath !== elt.closest("form")?.dataset.draft;
 let unsaved = false;
 
 const say = (words, state) => {
@@ -14,7 +16,9 @@ const say = (words, state) => {
 };
 
 document.addEventListener("input", (event) => {
-  if (event.target.closest("[data-saves]:not([data-asks])")) unsaved = true;
+  const form = event.target.closest("form[data-saves]");
+  if (form) unsaved = true;
+  if (form?.dataset.draft) say(editor.dataset.notYet, "changed");
 });
 
 document.addEventListener("htmx:beforeRequest", (event) => {
@@ -36,7 +40,7 @@ document.addEventListener("htmx:sendError", (event) => {
 });
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   const address = event.detail.xhr.getResponseHeader("HX-Redirect");
-  if (!saves(event) || !address?.startsWith("/login/")) return;
+  if (!editor.contains(event.detail.elt) || !address?.startsWith("/login/")) return;
   event.preventDefault();
   keep(event, "logged-out", address);
 });
