@@ -39,9 +39,9 @@ class Mouse:
         """An option of a select."""
         target.select_option(label=label)
 
-    def tick(self, target: Locator) -> None:
-        """A box or a radio."""
-        target.check()
+    def tick(self, target: Locator, wanted: bool = True) -> None:
+        """A box, or take the tick out."""
+        target.set_checked(wanted)
 
     def hand_over(self, target: Locator, file: Path) -> None:
         """A file to a file field."""
@@ -85,17 +85,11 @@ class Keyboard(Mouse):
         self.page.keyboard.type(label)
         expect(target.locator("option:checked")).to_have_text(label)
 
-    def tick(self, target: Locator) -> None:
-        """Space; a radio is reached from its neighbour by the arrows."""
-        if target.get_attribute("type") == "radio":
-            name = target.get_attribute("name")
-            self._go(self.page.locator(f"input[name='{name}']:checked"))
-            while not target.is_checked():
-                self.page.keyboard.press("ArrowDown")
-            return
+    def tick(self, target: Locator, wanted: bool = True) -> None:
+        """Space."""
         self._go(target)
         self.page.keyboard.press("Space")
-        expect(target).to_be_checked()
+        expect(target).to_be_checked(checked=wanted)
 
     def hand_over(self, target: Locator, file: Path) -> None:
         """Space on the field opens the system's window."""
