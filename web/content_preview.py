@@ -23,6 +23,7 @@ from messaging.tracking import trial_links
 from records.models import ObjectType, Property, PropertyType, Record
 from web.access import AccountRequest, account_view
 from web.content_forms import flow_of, outbox_of, put, visible_contents
+from web.mailbox import framed
 from web.paging import read_id
 from web.record_rows import OFFERED, clean, records_of
 from web.security import HEADER, PREVIEW
@@ -35,7 +36,6 @@ SAID: Final = ("subject", "preheader", "html", "text")
 NOBODY: Final = "0"  # a record of which nothing is known
 # Names that merge fields have of their own: a property called so is reached through `record`.
 OWN_NAMES: Final = frozenset({"record", "contact", "account", "unsubscribe_url", "now", "today", "time_zone"})
-BASE: Final = '<base target="_blank">'
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def letter(request: AccountRequest, content_id: int) -> HttpResponse:
         )
     except RenderingFailed:
         raise Http404 from None
-    response = HttpResponse(BASE + rendered.html)
+    response = HttpResponse(framed(rendered.html))
     response[HEADER] = PREVIEW
     return response
 

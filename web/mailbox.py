@@ -17,6 +17,7 @@ ENVELOPE_TO = "X-Envelope-To"  # put on top by the inbox: who it was really sent
 # What may stand before a mail's own content; a base after it makes links open in a tab of their own.
 _OPENING = re.compile(r"\s*(<!doctype[^>]*>)?\s*(<html[^>]*>)?\s*(<head[^>]*>)?", re.IGNORECASE)
 _BASE = '<base target="_blank">'
+_MARGIN = "<style>body { margin: 16px }</style>"  # for a mail that is no whole page of its own
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,7 @@ class Mail:
     def html(self) -> str:
         """The HTML part, with links that open in a tab of their own; empty when there is none."""
         html = self._part("html")
-        if not html:
-            return ""
-        opening = _OPENING.match(html)
-        place = opening.end() if opening else 0
-        return html[:place] + _BASE + html[place:]
+        return framed(html) if html else ""
 
     def _part(self, kind: str) -> str:
         message = BytesParser(policy=policy.default).parsebytes(self.path.read_bytes())
@@ -99,6 +96,14 @@ class Mail:
         except (LookupError, ValueError):  # a character set that nobody knows
             payload = part.get_payload(decode=True)
             return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
+
+
+def framed(html: str) -> str:
+    """A mail's HTML as it stands in a frame: its links open in a tab of their own."""
+    opening = _OPENING.match(html)
+    place = opening.end() if opening else 0
+    margin = "" if "<body" in html.lower() else _MARGIN
+    return html[:place] + _BASE + margin + html[place:]
 
 
 def names(folder: Path, *, before: str = "") -> list[str]:
