@@ -1,81 +1,141 @@
-"""What the demo account begins with: a few people, a list of them, an e-mail, and a flow that is ready to turn on."""
+"""The example: a small Nordic outdoor shop with people, lists, e-mails and three flows, and taking it away again."""
 
 from typing import Any, Final
 
 from accounts.actors import Actor
+from accounts.history import record
+from accounts.models import Account, History
 from accounts.tenancy import account_scope
-from flows.models import Flow
-from messaging.models import Content, SubscriptionType
+from flows import folders
+from flows.models import ExclusionList, Flow, FlowStatus, Folder
+from messaging.models import Content, Message, SubscriptionType
+from participants.models import Participant
 from records import lists
-from records.models import ObjectType, Record
+from records.models import Event, List, ObjectType, PropertyType, Record
+from records.schema import add_property
 from records.upserts import IMPORT, upsert
-from running import editing
+from running import editing, ending, filing, verbs
+from running.contents import flows_sending
+from web import example_flows, example_past, example_people
 
-PEOPLE: Final = (
-    ("Käthe", "Ångström", "kathe.angstrom@larktradgarden.example", "Malmö", "Sweden", "Customer"),
-    ("Bjørn-Erik", "Østergård-Mikkelsen", "bjorn.erik@alesund.example", "Ålesund", "Norway", "Customer"),
-    ("Linnéa", "Öberg", "linnea.oberg@umea.example", "Umeå", "Sweden", "Lead"),
-    ("Søren", "Kjærgaard", "soren.kjaergaard@aarhus.example", "Aarhus", "Denmark", "Customer"),
-    ("Aino", "Hämäläinen", "aino.hamalainen@tampere.example", "Tampere", "Finland", "Lead"),
-    ("Maja", "Nyström", "maja.nystrom@havrevik.example", "Oslo", "Norway", "Subscriber"),
-    ("Øyvind", "Sæther-Bråthen", "oyvind.saether@havrevik.example", "Volda", "Norway", "Customer"),
-    ("Wilhelmina", "von Essen-Stiernhielm", "wilhelmina@odesjo.example", "Uppsala", "Sweden", "Opportunity"),
-)
-LIST: Final = "Winter programme"
-SUBJECT: Final = 'Hi {{ first_name | default: "there" }}, which of these do you like best?'
-HTML: Final = """\
-<h1>Hi {{ first_name | default: "there" }}!</h1>
-<p>So good to have you with us. Tell us what you like best, and we will only write about that.</p>
-<p><a href="https://havrevik.example/winter">See the winter programme</a></p>
-<p>See you in the mountains,<br>Maja at Havrevik</p>
-"""
+MADE: Final = "example_made"  # the verb of the history row that says what belongs to the example
+CROWD: Final = ((1, 46, "Subscriber", True), (2, 40, "Customer", True), (3, 30, "Lead", True), (4, 8, "Other", False))
+STAFF: Final = 5
 
 
 def fill(account_id: int, *, by: Actor) -> bool:
-    """Fill the account if nobody has put anything in it; False when there was something."""
+    """Fill the demo account if nobody has put anything in it; False when there was something, or it is no demo."""
     with account_scope(account_id):
-        if Flow.objects.exists() or Record.objects.exists():
+        account = Account.objects.get(pk=account_id)
+        if not account.is_demo or Flow.objects.exists() or Record.objects.exists():
             return False
-        _add_people()
-        content = Content.objects.create(name="Winter season welcome", subject=SUBJECT, html=HTML)
-        subscription = SubscriptionType.objects.order_by("pk").first()
-    editing.create(account_id, _flow(content, subscription), by=by)
+        last = _last_record()
+    with example_past.three_weeks_ago() as present:
+        made, flows = _make(account_id, by=by)
+        example_past.live(account_id, flows[0], flows[1], until=present, by=by)
+    example_past.come_in(account_id, flows[0], by=by)
+    with account_scope(account_id):
+        record(account, MADE, by=by, detail={**made, "records": [last + 1, _last_record()]})
     return True
+
+
+def _make(account_id: int, *, by: Actor) -> tuple[dict[str, list[int]], list[Flow]]:
+    """People, lists, e-mails, folders and the three flows; what was made, and the flows."""
+    with account_scope(account_id):
+        _add_people()
+        made_lists = _add_lists()
+        contents = example_flows.make_contents()
+        subscription = SubscriptionType.objects.order_by("pk").first()
+        if subscription is None:
+            subscription = SubscriptionType.objects.create(name="Nordic newsletter")
+        journeys, campaigns = (folders.create(name, by=by) for name in ("Customer journeys", "Campaigns"))
+    documents = (
+        example_flows.welcome(contents, subscription, staff=made_lists[1], winter=made_lists[0]),
+        example_flows.renewal(contents, subscription),
+        example_flows.catalogue(contents, subscription),
+    )
+    flows = [editing.create(account_id, document, by=by) for document in documents]
+    for flow, folder in zip(flows, (journeys, journeys, campaigns), strict=True):
+        filing.file(account_id, flow.pk, folder.pk, by=by)
+    made = {
+        "flows": [flow.pk for flow in flows],
+        "contents": [content.pk for content in contents.values()],
+        "lists": [each.pk for each in made_lists],
+        "folders": [journeys.pk, campaigns.pk],
+    }
+    return made, flows
+
+
+def remove(account_id: int, *, by: Actor) -> None:
+    """Take away what the example brought, on the real paths; what members have made themselves stays.
+
+    The account is an ordinary one after that. A content or a list that somebody's own flow uses stays as well.
+    """
+    with account_scope(account_id):
+        account = Account.objects.get(pk=account_id)
+        made = _made(account)
+        own = list(Flow.objects.filter(pk__in=made.get("flows", [])).values_list("pk", "status"))
+    for flow_id, status in own:
+        if status != FlowStatus.NOT_RUNNING:
+            verbs.end(account_id, flow_id, by=by)
+        while ending.finish(account_id, flow_id):
+            pass
+        verbs.delete(account_id, flow_id, by=by)
+    with account_scope(account_id):
+        _remove_things(made)
+        Account.objects.filter(pk=account_id).update(is_demo=False)
+        record(account, "example_removed", by=by)
+
+
+def _remove_things(made: dict[str, Any]) -> None:
+    contents = made.get("contents", [])
+    used = {content_id for content_id, flows in flows_sending(contents).items() if flows}
+    Content.objects.filter(pk__in=set(contents) - used).delete()
+    excluding = ExclusionList.objects.filter(list_id__in=made.get("lists", [])).values_list("list_id", flat=True)
+    List.objects.filter(pk__in=set(made.get("lists", [])) - set(excluding)).delete()
+    filled = Flow.objects.filter(folder__in=made.get("folders", [])).values_list("folder", flat=True)
+    Folder.objects.filter(pk__in=set(made.get("folders", [])) - set(filled)).delete()
+    Message.objects.filter(flow_id__in=made.get("flows", [])).delete()
+    first, last = made.get("records", [0, 0])
+    people = Record.objects.filter(pk__gte=first, pk__lte=last, email__endswith="@example.com")
+    walking = Participant.objects.filter(record__in=people).values("record_id")
+    written_to = Message.objects.filter(record__in=people).values("record_id")
+    gone = list(people.exclude(pk__in=walking).exclude(pk__in=written_to).values_list("pk", flat=True))
+    Event.objects.filter(record_id__in=gone).delete()
+    Record.objects.filter(pk__in=gone).delete()
+
+
+def _made(account: Account) -> dict[str, Any]:
+    rows = History.objects.filter(subject="account", subject_id=account.pk, verb=MADE).order_by("-pk")
+    found = rows.values_list("detail", flat=True).first()
+    return dict(found or {})
 
 
 def _add_people() -> None:
     contact = ObjectType.objects.get(key="contact")
-    keys = ("first_name", "last_name", "email", "city", "country", "lifecycle_stage")
-    rows = [{"properties": dict(zip(keys, person, strict=True)), "consent": "given"} for person in PEOPLE]
-    results = upsert(contact, rows, match_on="email", source=IMPORT)
-    winter = lists.create_static(LIST, contact)
-    lists.add(winter, [result.id for result in results if result.id], with_events=False)
+    if not contact.properties.filter(key=example_people.INTEREST).exists():
+        add_property(
+            contact, example_people.INTEREST, "Likes best", PropertyType.CHOICE, list(example_people.INTERESTS)
+        )
+    rows = [
+        row
+        for seed, amount, stage, consent in CROWD
+        for row in example_people.make(amount, stage=stage, seed=seed, consent=consent)
+    ]
+    upsert(contact, rows, match_on="email", source=IMPORT)
 
 
-def _flow(content: Content, subscription: SubscriptionType | None) -> dict[str, Any]:
-    return {
-        "name": "Winter season welcome",
-        "description": "A welcome on the last working day of each month, and a second look three days later.",
-        "email": {
-            "sender_name": "Havrevik Friluft",
-            "sender_address": "hei@havrevik.example",
-            "reply_address": "hei@havrevik.example",
-            "subscription_type": subscription.pk if subscription else None,
-        },
-        "triggers": [
-            {
-                "kind": "schedule",
-                "criteria": {"property": "lifecycle_stage", "operator": "eq", "value": "Customer"},
-                "schedule": {
-                    "frequency": "monthly",
-                    "flexible": {"ordinal": "last", "day": "working_day"},
-                    "times": ["09:00"],
-                },
-            }
-        ],
-        "steps": [
-            {"kind": "send_email", "name": "Welcome", "settings": {"content": content.pk}},
-            {"kind": "wait", "settings": {"amount": 3, "unit": "days"}},
-            {"kind": "update_record", "settings": {"values": {"lifecycle_stage": "Evangelist"}}},
-        ],
-    }
+def _add_lists() -> tuple[List, List, List]:
+    """Those who get the winter programme, staff who get none of it, and the shop's regulars in Bergen."""
+    contact = ObjectType.objects.get(key="contact")
+    winter = lists.create_static("Winter people", contact)
+    staff = lists.create_static("Staff and partners", contact)
+    regulars = lists.create_static("Regulars in Bergen", contact)
+    ids = Record.objects.order_by("pk").values_list("pk", flat=True)
+    lists.add(staff, ids.filter(properties__lifecycle_stage="Subscriber")[:STAFF], with_events=False)
+    lists.add(regulars, ids.filter(properties__city="Bergen"), with_events=False)
+    return winter, staff, regulars
+
+
+def _last_record() -> int:
+    return int(Record.objects.order_by("-pk").values_list("pk", flat=True).first() or 0)

@@ -42,7 +42,7 @@ class Command(BaseCommand):
         if not account or not _fits(path, account):
             account = _renew(path, account)
         if example.fill(account.pk, by=_owner(account)):
-            self.stdout.write("Example contacts and a flow are in it.")
+            self.stdout.write("An example is in it: people, e-mails and three flows.")
         self.stdout.write(f"Demo account /{SLUG}/: its login is in {path}.")
 
 
