@@ -50,6 +50,11 @@ class FlowCounts:
         """Finished, with or without success."""
         return self.finished + self.finished_with_success
 
+    @property
+    def left_early(self) -> int:
+        """Dropped out or cancelled."""
+        return self.dropped_out + self.cancelled
+
 
 def counts(flow_ids: Iterable[int]) -> dict[int, FlowCounts]:
     """The counts of some flows of the current account, in one statement."""

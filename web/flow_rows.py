@@ -1,13 +1,13 @@
 """What a list or a header shows about flows, read for all of them at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from flows.models import Flow, FlowStatus
 from flows.visibility import visible_to as visible_to
 from participants.statistics import FlowCounts, counts
-from running.problems import Problem, Severity, problems
+from running.problems import Problem, Severity, problems_of
 from scheduling.recurrence import Recurrence
 from scheduling.sentences import sentence
 from triggers.models import Schedule
@@ -15,7 +15,7 @@ from triggers.models import Schedule
 
 @dataclass(frozen=True)
 class FlowRow:
-    """One flow as a row or a header shows it. `problems` is empty where they are asked for later."""
+    """One flow as a row, a tile or a header shows it."""
 
     flow: Flow
     counts: FlowCounts
@@ -34,9 +34,19 @@ class FlowRow:
         return bool(self.flow.status == FlowStatus.NOT_RUNNING and self.counts.active)
 
     @property
+    def standing(self) -> int:
+        """In progress beyond the queue."""
+        return self.counts.active - self.counts.queued
+
+    @property
     def severity(self) -> str:
         """The worst of the problems."""
         return worst(self.problems)
+
+    @property
+    def is_stopped(self) -> bool:
+        """A problem keeps the switch from being turned on."""
+        return not self.is_on and self.severity == Severity.ERROR
 
 
 def worst(found: Iterable[Problem]) -> str:
@@ -46,25 +56,25 @@ def worst(found: Iterable[Problem]) -> str:
 
 
 def rows_of(flows: Iterable[Flow]) -> list[FlowRow]:
-    """Rows without problems, in two queries however many flows there are."""
+    """Rows of flows read with `object_type` and `outbox`; the number of queries does not grow with them."""
     shown = list(flows)
     ids = [flow.pk for flow in shown]
-    counted = counts(ids)
+    counted, found = counts(ids), problems_of(shown)
     schedules = {schedule.flow_id: schedule for schedule in Schedule.objects.filter(flow_id__in=ids)}
-    return [_row(flow, counted[flow.pk], schedules.get(flow.pk)) for flow in shown]
+    return [_row(flow, counted[flow.pk], schedules, found[flow.pk]) for flow in shown]
 
 
 def row_of(flow: Flow) -> FlowRow:
-    """One row with its problems."""
-    schedule = Schedule.objects.filter(flow_id=flow.pk).first()
-    return _row(flow, counts([flow.pk])[flow.pk], schedule, tuple(problems(flow)))
+    """One row."""
+    return rows_of([flow])[0]
 
 
-def _row(flow: Flow, counted: FlowCounts, schedule: Schedule | None, found: tuple[Problem, ...] = ()) -> FlowRow:
+def _row(flow: Flow, counted: FlowCounts, schedules: Mapping[int, Schedule], found: Iterable[Problem]) -> FlowRow:
+    schedule = schedules.get(flow.pk)
     return FlowRow(
         flow=flow,
         counts=counted,
         when=sentence(Recurrence.parse(schedule.recurrence)) if schedule else "",
         next_run_at=schedule.next_run_at if schedule else None,
-        problems=found,
+        problems=tuple(found),
     )

@@ -4,29 +4,32 @@ from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts import sign_in
 from accounts.history import NotAllowed
 from accounts.models import User
 from accounts.rights import Right
 from accounts.tenancy import account_scope
-from flows.models import Flow, FlowStatus
+from flows.models import Activation, Flow, FlowStatus, Folder
+from flows.path import Path
+from flows.visibility import visible_to
 from running import verbs
-from running.problems import problems
-from web import errors
+from web import errors, first_run
 from web.access import AccountRequest, account_view, verb_view
-from web.flow_rows import row_of, rows_of, visible_to, worst
-from web.paging import read_id
+from web.flow_list import COLUMNS, Listed, Wanted, listed, recent_of
+from web.flow_rows import FlowRow, row_of, rows_of
+from web.tile_path import shapes_of
 
 ON_A_PAGE = 25
-PARTS = {"row": "flows/_row.html", "head": "flows/_head.html"}  # where a switch may stand
+VIEW = "flows_view"  # in the session: "tiles" or "table"
+PARTS = {"row": "flows/_row.html", "tile": "flows/_tile.html", "head": "flows/_head.html"}  # where a switch may stand
 
 
 @never_cache
@@ -40,35 +43,34 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @account_view()
+@require_GET
 def overview(request: AccountRequest) -> HttpResponse:
-    """Every flow the person may see, by name; `?status=`, `?search=` and `?page=` narrow it."""
-    own = Flow.objects.filter(visible_to(request.actor))
-    status = request.GET.get("status", "")
-    search = request.GET.get("search", "").replace("\x00", "").strip()
-    chosen = own.filter(_narrowed(status, search)).select_related("owner").order_by("name", "pk")
-    page = Paginator(chosen, ON_A_PAGE).get_page(request.GET.get("page"))
+    """Every flow the person may see; the address narrows and sorts (web/flow_list.py), `?view=` shows tiles."""
+    wanted = Wanted.of(request.GET)
+    try:
+        found = listed(seen_by(request), wanted, recent=recent_of(request.session, request.account.pk))
+    except Folder.DoesNotExist:
+        raise Http404 from None
+    if not found.numbers["all"] and not (wanted.search or found.path or found.folders):
+        return render(request, "flows/first.html", {"place": "flows", **first_run.guide(request.account)})
+    page = Paginator(found.ids, ON_A_PAGE).get_page(request.GET.get("page"))
+    rows = rows_of(_in_order(request, page.object_list))
+    is_tiles = _view(request) == "tiles"
     return render(
         request,
         "flows/list.html",
         {
             "place": "flows",
             "page": page,
-            "rows": rows_of(page.object_list),
-            "status": status,
-            "search": search,
-            "statuses": _statuses(own),
+            "rows": rows,
+            "tiles": _tiles(rows) if is_tiles else [],
+            "is_tiles": is_tiles,
+            "wanted": wanted,
+            "columns": _columns(wanted),
+            **_beside(found),
+            **({} if Activation.objects.exists() else first_run.guide(request.account)),
         },
     )
-
-
-@account_view()
-def problems_of_shown(request: AccountRequest) -> HttpResponse:
-    """The problem marks of the flows on a page (`?flow=`, several), asked for once the page is there."""
-    wanted = [read_id(each) for each in request.GET.getlist("flow")[:ON_A_PAGE]]
-    flows = _flows(request).filter(pk__in=[each for each in wanted if each is not None])
-    found = {flow: problems(flow) for flow in flows}
-    marks = [{"flow": flow, "problems": each, "severity": worst(each)} for flow, each in found.items()]
-    return render(request, "flows/_problem_marks.html", {"marks": marks})
 
 
 @require_POST
@@ -76,7 +78,7 @@ def problems_of_shown(request: AccountRequest) -> HttpResponse:
 def toggle(request: AccountRequest, flow_id: int) -> HttpResponse:
     """Turn a flow on (start or resume) or off (pause). Says what is wanted, so a stale page cannot turn it round."""
     with account_scope(request.account.pk):
-        flow = get_object_or_404(_flows(request), pk=flow_id)
+        flow = get_object_or_404(seen_by(request), pk=flow_id)
     wants_on = request.POST.get("turn") == "on"
     try:
         if wants_on != (flow.status == FlowStatus.RUNNING):
@@ -86,33 +88,74 @@ def toggle(request: AccountRequest, flow_id: int) -> HttpResponse:
     except NotAllowed as error:
         return _refused(request, flow_id, error)
     if not request.htmx:
-        return redirect(_page_before(request))
+        return redirect(page_before(request))
     return HttpResponse(_part(request, flow_id))
 
 
-def _flows(request: AccountRequest) -> QuerySet[Flow]:
+def seen_by(request: AccountRequest) -> QuerySet[Flow]:
+    """The flows that the person may see, with what rows and headers show of them."""
     visible = Flow.objects.filter(visible_to(request.actor))
     return cast("QuerySet[Flow]", visible.select_related("owner", "object_type", "outbox"))
 
 
-def _narrowed(status: str, search: str) -> Q:
-    by_status = Q(status=status) if status in FlowStatus.values else Q()
-    return by_status & (Q(name__icontains=search) if search else Q())
+def page_before(request: AccountRequest) -> str:
+    """The page the button stood on, if it is ours."""
+    came_from = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(came_from, {request.get_host()}, request.is_secure())
+    return came_from if is_ours else f"/{request.account.slug}/flows/"
 
 
-def _statuses(own: QuerySet[Flow]) -> list[dict[str, Any]]:
-    """Each status with its label and how many flows have it, all of them first."""
-    counted = dict(own.order_by().values_list("status").annotate(Count("pk")))
-    each = [{"key": key, "label": label, "n": counted.get(key, 0)} for key, label in FlowStatus.choices]
-    return [{"key": "", "label": "", "n": sum(counted.values())}, *each]
+def _in_order(request: AccountRequest, ids: Any) -> list[Flow]:
+    found = {flow.pk: flow for flow in seen_by(request).filter(pk__in=list(ids))}
+    return [found[flow_id] for flow_id in ids if flow_id in found]
+
+
+def _view(request: AccountRequest) -> str:
+    """Tiles or the table: as asked for, else as the last time."""
+    asked = request.GET.get("view", "")
+    if asked in ("tiles", "table") and request.session.get(VIEW, "table") != asked:
+        request.session[VIEW] = asked
+    return str(request.session.get(VIEW, "table"))
+
+
+def _tiles(rows: list[FlowRow]) -> list[dict[str, Any]]:
+    paths = Path.of_several([row.flow for row in rows])
+    return [{"row": row, "shapes": shapes_of(paths[row.flow.pk])} for row in rows]
+
+
+def _beside(found: Listed) -> dict[str, Any]:
+    return {
+        "numbers": found.numbers,
+        "folders": found.folders,
+        "path": found.path,
+        "folder": found.path[-1] if found.path else None,
+        "is_deletable": not found.folders and not found.numbers["all"],
+    }
+
+
+def _columns(wanted: Wanted) -> list[dict[str, Any]]:
+    """The heads of the table: what a press sorts by, and how the table is sorted now."""
+    sorted_by = wanted.sort or ("" if wanted.show == "recent" else "name")
+    return [
+        {
+            "key": key,
+            "label": label,
+            "is_number": key in ("enrolled", "active", "completed", "succeeded"),
+            "is_sorted": key == sorted_by,
+            "descending": wanted.descending,
+            "press": f"-{key}" if key == sorted_by and not wanted.descending else key,
+        }
+        for key, label in COLUMNS.items()
+    ]
 
 
 def _part(request: AccountRequest, flow_id: int, **extra: Any) -> str:
-    """The row or header that the switch stands in, as it is now."""
-    template = PARTS.get(request.POST.get("part", ""), PARTS["row"])
+    """The row, tile or header that the switch stands in, as it is now."""
+    part = request.POST.get("part", "")
     with account_scope(request.account.pk):
-        flow = get_object_or_404(_flows(request), pk=flow_id)
-        return render_to_string(template, {"row": row_of(flow), **extra}, request)
+        row = row_of(get_object_or_404(seen_by(request), pk=flow_id))
+        tile = {"shapes": shapes_of(Path.of(row.flow))} if part == "tile" else {}
+        return render_to_string(PARTS.get(part, PARTS["row"]), {"row": row, **tile, **extra}, request)
 
 
 def _refused(request: AccountRequest, flow_id: int, error: NotAllowed) -> HttpResponse:
@@ -121,10 +164,3 @@ def _refused(request: AccountRequest, flow_id: int, error: NotAllowed) -> HttpRe
     if request.htmx:
         response.write(_part(request, flow_id, out_of_band=True))
     return response
-
-
-def _page_before(request: AccountRequest) -> str:
-    """The page the button stood on, if it is ours."""
-    came_from = request.headers.get("Referer", "")
-    is_ours = url_has_allowed_host_and_scheme(came_from, {request.get_host()}, request.is_secure())
-    return came_from if is_ours else f"/{request.account.slug}/flows/"

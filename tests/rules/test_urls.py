@@ -21,6 +21,7 @@ from accounts.models import Account, Member, User
 from accounts.rights import Role
 from accounts.sign_in import make_key
 from accounts.tenancy import account_scope
+from flows.models import Folder
 from messaging.models import Suppression
 from records.models import Import
 from tests.make import make_contact, make_content, make_flow, make_list, make_participant, steps_of
@@ -91,11 +92,13 @@ def things(acme: Account, tmp_path: Path, settings: Settings) -> dict[str, objec
         flow = make_flow(["wait 2 days"], schedule={"frequency": "daily"}, email=False)
         record = make_contact()
         kind = record.object_type_id
+        Account.objects.filter(pk=acme.pk).update(is_demo=True)
         found: dict[str, object] = {
             "slug": acme.slug,
             "flow_id": flow.pk,
             "step_id": steps_of(flow)[0].pk,
             "record_id": record.pk,
+            "folder_id": Folder.objects.create(name="Membership").pk,
             "participant_id": make_participant(flow, record, step=steps_of(flow)[0]).pk,
             "content_id": make_content().pk,
             "list_id": make_list(records=[record]).pk,

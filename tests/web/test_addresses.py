@@ -13,8 +13,9 @@ from accounts.models import Account, Member
 from accounts.rights import Right, Role, allowed
 from accounts.sign_in import make_key
 from accounts.tenancy import account_scope
+from flows.models import FlowStatus, Folder
 from records.models import Import
-from tests.make import make_contact, make_content, make_flow, make_list, steps_of
+from tests.make import make_contact, make_content, make_flow, make_list, make_participant, steps_of
 from tests.web.conftest import Browsers, make_person
 from tests.web.test_inbox import put_mail
 from web.urls import urlpatterns
@@ -40,6 +41,11 @@ def visits(acme: Account, tmp_path: Path, settings) -> dict[str, Visit]:  # type
     settings.INBOX_DIR = str(tmp_path)
     with account_scope(acme.pk):
         flow = make_flow(["wait 2 days"])
+        running = make_flow(["wait 2 days"], schedule={"frequency": "daily"}, status=FlowStatus.RUNNING)
+        leaving, erased = (make_participant(running, step=steps_of(running)[0]).pk for _ in range(2))
+        other = make_flow(["wait 2 days"])
+        Account.objects.filter(pk=acme.pk).update(is_demo=True)
+        folder, empty = (Folder.objects.create(name=name).pk for name in ("Membership", "Empty"))
         step = steps_of(flow)[0].pk
         record, content, unused = make_contact(), make_content(), make_content("Unused")
         some = make_list(records=[record])
@@ -54,9 +60,31 @@ def visits(acme: Account, tmp_path: Path, settings) -> dict[str, Visit]:  # type
     mail = put_mail(tmp_path, acme)
     return {
         "flows": Visit(),
-        "flow_problems": Visit(query=f"?flow={flow.pk}"),
         "flow": Visit([flow.pk]),
         "toggle": Visit([flow.pk], method="post", answer=302, right=Right.OPERATE),
+        "flow_chart": Visit([flow.pk]),
+        "flow_contents": Visit([flow.pk]),
+        "flow_log": Visit([flow.pk]),
+        "participants": Visit([flow.pk]),
+        "participant": Visit([running.pk, leaving]),
+        "enrol": Visit([running.pk], method="post", right=Right.OPERATE),
+        "leave": Visit([running.pk, leaving], method="post", answer=302, right=Right.OPERATE),
+        "erase": Visit([running.pk, erased], method="post", answer=302, right=Right.EDIT_FLOWS),
+        "runs": Visit([flow.pk]),
+        "run_now": Visit([running.pk], method="post", data={"key": "1"}, answer=302, right=Right.OPERATE),
+        "skip_next": Visit([running.pk], method="post", answer=302, right=Right.OPERATE),
+        "review": Visit([flow.pk]),
+        "review_list": Visit([running.pk], method="post", answer=302, right=Right.EDIT_CONTENT),
+        "turn_on": Visit([other.pk], method="post", answer=302, right=Right.OPERATE),
+        "copy_flow": Visit([other.pk], method="post", answer=302, right=Right.EDIT_FLOWS),
+        "file_flow": Visit([flow.pk], method="post", data={"folder": ""}, answer=302, right=Right.EDIT_FLOWS),
+        "end_flow": Visit([other.pk], method="post", answer=302, right=Right.EDIT_FLOWS),
+        "delete_flow": Visit([other.pk], method="post", answer=302, right=Right.EDIT_FLOWS),
+        "new_folder": Visit(method="post", data={"name": "New"}, answer=302, right=Right.EDIT_FLOWS),
+        "rename_folder": Visit([folder], method="post", data={"name": "Old"}, answer=302, right=Right.EDIT_FLOWS),
+        "delete_folder": Visit([empty], method="post", answer=302, right=Right.EDIT_FLOWS),
+        "search": Visit(query="?q=flow"),
+        "remove_example": Visit(method="post", answer=302, right=Right.ADMINISTER),
         "new_flow": Visit(right=Right.EDIT_FLOWS),
         "edit": Visit([flow.pk], query=f"?step={step}"),
         "edit_pause": Visit([flow.pk], method="post", answer=302, right=Right.EDIT_FLOWS),

@@ -100,16 +100,16 @@ def test_the_large_switch_draws_the_header_anew(page: Page, flow: Flow) -> None:
 
 
 def test_a_refusal_says_why_and_can_be_closed(page: Page, flow: Flow) -> None:
-    with account_scope(flow.account_id):
-        Content.objects.update(subject="")
     page.goto("/acme/flows/")
-    mark = page.locator(f"#problems-{flow.pk} .problem")
-    expect(mark).to_have_attribute("data-severity", "error")
+    with account_scope(flow.account_id):
+        Content.objects.update(subject="")  # after the page was drawn: it then still offers the switch
     page.get_by_role("switch", name="Running: Welcome").click()
     toast = page.get_by_role("alert")
     expect(toast).to_contain_text("Write a subject.")
     expect(page.get_by_role("switch", name="Running: Welcome")).to_have_attribute("aria-checked", "false")
     expect(page.locator(f"#flow-{flow.pk}")).to_have_count(1)
+    expect(page.get_by_role("switch", name="Running: Welcome")).to_have_attribute("aria-disabled", "true")
+    expect(page.locator(f"#flow-{flow.pk} .problem")).to_have_attribute("data-severity", "error")
     toast.get_by_role("button", name="Close").click()
     expect(toast).to_have_count(0)
     assert status_of(flow) == FlowStatus.NOT_RUNNING

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Account, Member, User
 from accounts.rights import Role
 from accounts.tenancy import account_scope
-from flows.models import Flow, FlowStatus, Visibility
+from flows.models import Flow, FlowStatus, Folder, Visibility
 from messaging.models import Content
 from participants.models import ParticipantStatus
 from tests.make import EVERY_RECORD, make_contact, make_flow, make_participant
@@ -77,7 +77,7 @@ def test_a_row_says_status_counts_schedule_and_next_run(member: Client, acme: Ac
         'data-label="Completed">2<',
         'data-label="Succeeded">1 <span class="faint">· 25 %',
         "at 09:00, Europe/Oslo",
-        ", 09:00</td>",
+        ", 09:00",
     ):
         assert expected in listed
 
@@ -132,12 +132,12 @@ def test_the_list_can_be_narrowed_by_status_and_name(member: Client, acme: Accou
     with account_scope(acme.pk):
         make_flow(["wait 2 days"], name="Aurora", status=FlowStatus.RUNNING)
         make_flow(["wait 2 days"], name="Basket", status=FlowStatus.PAUSED)
-    paused = page(member, "/acme/flows/?status=paused")
+    paused = page(member, "/acme/flows/?show=paused")
     assert "Basket" in paused and "Aurora" not in paused
     found = page(member, "/acme/flows/?search=auro")
     assert "Aurora" in found and "Basket" not in found
-    assert "No such flow" in page(member, "/acme/flows/?search=%25&status=running")
-    assert "Aurora" in page(member, "/acme/flows/?status=nonsense&page=nonsense&search=%00")
+    assert "No such flow" in page(member, "/acme/flows/?search=%25&show=running")
+    assert "Aurora" in page(member, "/acme/flows/?show=nonsense&page=nonsense&search=%00&sort=nonsense&view=nonsense")
 
 
 def test_long_lists_come_by_pages(member: Client, acme: Account) -> None:
@@ -150,7 +150,7 @@ def test_long_lists_come_by_pages(member: Client, acme: Account) -> None:
 
 
 def test_an_account_without_flows_says_what_to_do(member: Client) -> None:
-    assert "No flows yet" in page(member)
+    assert "Getting started" in page(member)
 
 
 def test_markup_in_names_stays_text(member: Client, acme: Account) -> None:
@@ -175,15 +175,126 @@ def test_the_number_of_queries_does_not_grow(member: Client, acme: Account, addr
     assert used[0] == used[1] < 50
 
 
-def test_marks_name_the_problems_of_the_flows_on_the_page(
-    member: Client, stranger: Client, flow: Flow, incomplete: Flow
+def test_a_row_says_what_stops_the_flow(member: Client, flow: Flow, incomplete: Flow) -> None:
+    listed = page(member)
+    assert "Write a subject." in listed and 'data-severity="error"' in listed
+    switch = listed[listed.index(f'id="toggle-{incomplete.pk}"') :]
+    assert 'aria-disabled="true"' in switch[: switch.index(">")], "what cannot be turned on says so"
+
+
+def names(client: Client, query: str) -> list[str]:
+    """The flows that the list shows, in its order."""
+    return [row.flow.name for row in client.get(f"/acme/flows/{query}").context["rows"]]
+
+
+def test_the_tabs_keep_flows_with_problems_and_those_opened_lately(
+    member: Client, acme: Account, incomplete: Flow
 ) -> None:
-    address = f"/acme/flows/problems/?flow={flow.pk}&flow={incomplete.pk}&flow=99999999999999999999999&flow=x"
-    marks = page(member, address)
-    assert "Write a subject." in marks and 'data-severity="error"' in marks
-    assert f'id="problems-{incomplete.pk}" hx-swap-oob="true"' in marks
-    assert f"flow={incomplete.pk}" in page(member), "the list asks for the marks of what it shows"
-    assert "Write a subject." not in stranger.get(address.replace("/acme/", "/globex/")).content.decode()
+    with account_scope(acme.pk):
+        flow = make_flow(["send_email", "wait 2 days"], name="Welcome", schedule=LAST_DAY)
+    assert names(member, "?show=problems") == ["Not yet"]
+    assert names(member, "?show=running") == []
+    assert "None opened yet" in page(member, "/acme/flows/?show=recent")
+    for each in (flow, incomplete, flow):
+        page(member, f"/acme/flows/{each.pk}/")
+    assert names(member, "?show=recent") == ["Welcome", "Not yet"]
+
+
+def test_the_list_sorts_by_its_columns_both_ways(member: Client, acme: Account) -> None:
+    with account_scope(acme.pk):
+        for name, people, schedule in (("b", 2, {"frequency": "daily"}), ("A", 0, None), ("c", 1, LAST_DAY)):
+            flow = make_flow(["wait 2 days"], name=name, schedule=schedule, status=FlowStatus.RUNNING)
+            for _ in range(people):
+                make_participant(flow)
+    assert names(member, "") == ["A", "b", "c"]
+    assert names(member, "?sort=-name") == ["c", "b", "A"]
+    assert names(member, "?sort=-enrolled") == names(member, "?sort=-active") == ["b", "c", "A"]
+    assert names(member, "?sort=enrolled") == ["A", "c", "b"]
+    assert names(member, "?sort=next") == ["b", "c", "A"] and names(member, "?sort=-next") == ["c", "b", "A"]
+    assert 'aria-sort="descending"' in page(member, "/acme/flows/?sort=-owner")
+
+
+def test_tiles_show_the_same_and_are_remembered(member: Client, flow: Flow) -> None:
+    tiles = page(member, "/acme/flows/?view=tiles")
+    assert 'class="tile-path"' in tiles and "<table" not in tiles
+    for figure in ("Enrolled", "In progress", "Completed", "Succeeded"):
+        assert f"<dt>{figure}</dt>" in tiles
+    assert 'class="tile-path"' in page(member)
+    assert "<table" in page(member, "/acme/flows/?view=table")
+    tile = turn(member, flow, "on", part="tile", **HTMX).content.decode()
+    assert tile.lstrip().startswith(f'<li class="tile" id="flow-{flow.pk}">') and 'aria-checked="true"' in tile
+
+
+def test_tiles_take_a_constant_number_of_queries(member: Client, acme: Account) -> None:
+    used = []
+    for more in (1, 11):
+        with account_scope(acme.pk):
+            for _ in range(more):
+                make_flow(["send_email", "wait 2 days"], schedule=LAST_DAY, status=FlowStatus.RUNNING)
+        page(member, "/acme/flows/?view=tiles")
+        with CaptureQueriesContext(connection) as queries:
+            page(member, "/acme/flows/")
+        used.append(len(queries))
+    assert used[0] == used[1] < 45
+
+
+# --- Folders ----------------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_made_renamed_filled_and_deleted(member: Client, acme: Account, flow: Flow) -> None:
+    asked = page(member, "/acme/flows/folders/new/")
+    assert "New folder" in asked and 'name="name"' in asked
+    opened = member.post("/acme/flows/folders/new/", {"name": "Membership"})["Location"]
+    with account_scope(acme.pk):
+        folder = Folder.objects.get()
+    assert opened == f"/acme/flows/?folder={folder.pk}"
+    assert "No flows in this folder" in page(member, opened)
+    member.post(f"/acme/flows/folders/{folder.pk}/rename/", {"name": "Members"})
+    assert member.post(f"/acme/flows/{flow.pk}/folder/", {"folder": folder.pk})["Location"] == f"/acme/flows/{flow.pk}/"
+    inside = page(member, opened)
+    assert "Welcome" in inside and "Members" in inside and 'class="folder"' in page(member)
+    refused = member.post(f"/acme/flows/folders/{folder.pk}/delete/")
+    assert refused.status_code == 409 and "Only an empty folder" in refused.content.decode()
+    member.post(f"/acme/flows/{flow.pk}/folder/", {"folder": ""})
+    assert member.post(f"/acme/flows/folders/{folder.pk}/delete/")["Location"] == "/acme/flows/"
+    assert member.get(opened).status_code == 404
+
+
+def test_a_folder_lists_what_lies_in_its_folders_too(member: Client, acme: Account) -> None:
+    with account_scope(acme.pk):
+        top = Folder.objects.create(name="Top")
+        inner = Folder.objects.create(name="Inner", parent=top)
+        make_flow(["wait 2 days"], name="Deep", folder=inner)
+        make_flow(["wait 2 days"], name="Loose")
+    assert names(member, "") == ["Deep", "Loose"] and names(member, f"?folder={top.pk}") == ["Deep"]
+    shown = member.get(f"/acme/flows/?folder={top.pk}")
+    assert [(each["folder"].name, each["flows"]) for each in shown.context["folders"]] == [("Inner", 1)]
+    assert "Top" in page(member, f"/acme/flows/?folder={inner.pk}")
+
+
+def test_a_name_that_a_folder_cannot_have_is_told_beside_the_field(member: Client) -> None:
+    member.post("/acme/flows/folders/new/", {"name": "Membership"})
+    for name, says in (("", "Write a name."), ("Membership", "There is a folder"), ("x" * 121, "at most 120")):
+        answer = member.post("/acme/flows/folders/new/", {"name": name})
+        assert answer.status_code == 422 and says in answer.content.decode()
+
+
+def test_only_who_may_edit_flows_changes_folders(acme: Account, browser_of: Browsers, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        folder = Folder.objects.create(name="Membership")
+    marketer = browser_of(acme, Role.MARKETER)
+    assert "Add folder" not in page(marketer)
+    for address in ("folders/new/", f"folders/{folder.pk}/rename/", f"folders/{folder.pk}/delete/"):
+        assert marketer.post(f"/acme/flows/{address}", {"name": "x"}).status_code == 403
+    assert marketer.post(f"/acme/flows/{flow.pk}/folder/", {"folder": folder.pk}).status_code == 403
+
+
+def test_a_running_flow_is_not_moved(member: Client, acme: Account, flow: Flow) -> None:
+    turn(member, flow, "on")
+    answer = member.post(f"/acme/flows/{flow.pk}/folder/", {"folder": ""})
+    assert answer.status_code == 409 and "Pause the flow first" in answer.content.decode()
+    gone = member.post(f"/acme/flows/{flow.pk}/folder/", {"folder": "999999"})
+    assert gone.status_code == 422 and "That folder is gone" in gone.content.decode()
 
 
 # --- The switch -------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The page of one flow: what it says about itself, and who is in it."""
+"""Who is in a flow: where each stands, and the ways to find somebody."""
 
 from datetime import timedelta
 
@@ -8,6 +8,7 @@ from django.test import Client
 from accounts.models import Account
 from accounts.tenancy import account_scope
 from flows.models import Flow, FlowStatus
+from messaging.models import Content, Message, MessageStatus
 from participants.models import Participant, ParticipantStatus
 from records.models import Record
 from scheduling.clock import now
@@ -16,8 +17,8 @@ from web import paging
 
 
 def page(client: Client, flow: Flow, query: str = "") -> str:
-    """The text of the flow's page."""
-    answer = client.get(f"/acme/flows/{flow.pk}/{query}")
+    """The text of the list of participants."""
+    answer = client.get(f"/acme/flows/{flow.pk}/participants/{query}")
     assert answer.status_code == 200
     return str(answer.content.decode())
 
@@ -35,7 +36,7 @@ def test_a_row_says_who_stands_where_since_when_and_until_when(member: Client, a
         kathe = make_contact(first_name="Käthe", last_name="Ångström")
         make_participant(flow, kathe, step=wait, wait_until=now() + timedelta(days=2))
     shown = page(member, flow)
-    for expected in ("Käthe Ångström", ">KÅ<", 'data-status="active">Active', ">Wait<"):
+    for expected in ("Käthe Ångström", ">KÅ<", 'data-status="active">Active', ">Wait: 2 days<"):
         assert expected in shown
 
 
@@ -85,20 +86,20 @@ def test_one_can_page_to_the_oldest_and_back(
         for record in make_contacts(7):
             make_participant(flow, record)
         newest_first = list(Participant.objects.order_by("-pk").values_list("pk", flat=True))
-    address = f"/acme/flows/{flow.pk}/?status=active"
+    address = f"/acme/flows/{flow.pk}/participants/?status=active"
     forth, addresses = [], [address]
     while True:
         shown = member.get(address).context["page"]
         forth.append([each.pk for each in shown.rows])
         if not shown.older:
             break
-        address = f"/acme/flows/{flow.pk}/{shown.older}"
+        address = f"/acme/flows/{flow.pk}/participants/{shown.older}"
         addresses.append(address)
         assert "status=active" in address
     assert forth == [newest_first[:3], newest_first[3:6], newest_first[6:]]
     back = []
     while shown.newer:
-        shown = member.get(f"/acme/flows/{flow.pk}/{shown.newer}").context["page"]
+        shown = member.get(f"/acme/flows/{flow.pk}/participants/{shown.newer}").context["page"]
         back.append([each.pk for each in shown.rows])
     assert back == [newest_first[3:6], newest_first[:3]]
     assert shown.newer == "" and shown.older
@@ -108,11 +109,11 @@ def test_one_can_page_to_the_oldest_and_back(
     ("status", "people", "sentence"),
     [
         (FlowStatus.RUNNING, 0, "Nobody is in the flow now."),
-        (FlowStatus.RUNNING, 1, "1 person is moving through the steps."),
-        (FlowStatus.RUNNING, 2, "2 people are moving through the steps."),
-        (FlowStatus.PAUSED, 2, "2 people stand still. 2 of them wait in the queue until you turn the flow on."),
+        (FlowStatus.RUNNING, 1, "<b>1</b> person is moving through the steps."),
+        (FlowStatus.RUNNING, 2, "<b>2</b> people are moving through the steps."),
+        (FlowStatus.PAUSED, 2, "<b>2</b> new ones wait in the queue until you turn the flow on."),
         (FlowStatus.NOT_RUNNING, 0, "Nobody is in the flow. It starts nobody until you turn it on."),
-        (FlowStatus.NOT_RUNNING, 2, "The flow has ended. 2 people are still to be taken out."),
+        (FlowStatus.NOT_RUNNING, 2, "The flow is ending: <b>2</b> left."),
     ],
 )
 def test_a_flow_says_what_is_true_now(member: Client, acme: Account, status: str, people: int, sentence: str) -> None:
@@ -127,3 +128,37 @@ def test_a_problem_stands_beside_the_switch(member: Client, acme: Account) -> No
     with account_scope(acme.pk):
         flow = make_flow([])
     assert "Add a step" in page(member, flow)
+
+
+def test_somebody_is_found_by_step_and_by_name(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        wait, send = steps_of(flow)[:2]
+        make_participant(flow, make_contact(first_name="Käthe"), step=wait)
+        make_participant(flow, make_contact(first_name="Søren"), step=send)
+        make_participant(flow, make_contact(first_name="Queued"))
+        gone = make_participant(flow, make_contact(first_name="Gone"), status=ParticipantStatus.DROPPED_OUT)
+        Participant.objects.filter(pk=gone.pk).update(step_id=wait.pk)
+
+    def found(query: str) -> list[str]:
+        rows = member.get(f"/acme/flows/{flow.pk}/participants/{query}").context["participants"]
+        return sorted(row.record.properties["first_name"] for row in rows)
+
+    assert found(f"?step={wait.pk}") == ["Käthe"] and found("?step=0") == ["Queued"]
+    assert found("?search=søren") == ["Søren"] and found("?search=example.com") == found("") and len(found("")) == 4
+    assert found("?status=left_early") == ["Gone"] == found(f"?status=dropped_out&step={wait.pk}")
+    assert found("?step=x&status=x") == found("")
+
+
+def test_a_row_says_how_the_last_message_fares(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        inside = make_participant(flow, step=steps_of(flow)[1])
+        content = Content.objects.get(flow_id=flow.pk)
+        for hop, status in ((0, MessageStatus.FAILED), (2, MessageStatus.SENT)):
+            Message.objects.create(
+                outbox=flow.outbox,
+                origin_key=f"participant:{inside.pk}:{hop}",
+                record=inside.record,
+                content=content,
+                status=status,
+            )
+    assert member.get(f"/acme/flows/{flow.pk}/participants/").context["participants"][0].last_message.status == "sent"

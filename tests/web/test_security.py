@@ -119,10 +119,9 @@ def test_a_failure_of_ours_has_a_number_that_is_in_the_log(
 
 
 def test_a_failure_of_ours_is_a_toast_for_htmx(member: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.flows.problems", lambda flow: 1 / 0)
-    monkeypatch.setattr("web.flows.read_id", lambda text: 1 / 0)
+    monkeypatch.setattr("web.search.clean", lambda text: 1 / 0)
     member.raise_request_exception = False
-    answer = member.get("/acme/flows/problems/?flow=1", HTTP_HX_REQUEST="true")
+    answer = member.get("/acme/search/?q=flow", HTTP_HX_REQUEST="true")
     assert (answer.status_code, answer["HX-Retarget"]) == (500, "#toasts")
     assert "<html" not in answer.content.decode()
 

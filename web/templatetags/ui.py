@@ -1,6 +1,6 @@
 """How values look on a page: numbers, moments, names. Built into every template."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
@@ -36,6 +36,23 @@ def number(value: int | None) -> str:
 def percent_of(part: int, whole: int) -> str:
     """A part of a whole in per cent; – of nothing."""
     return f"{round(100 * part / whole)} %" if whole else NOTHING
+
+
+@register.filter
+def share_of(part: int, whole: int) -> str:
+    """A part of a whole in per cent with one decimal; – of nothing."""
+    return f"{formats.number_format(100 * part / whole, decimal_pos=1)} %" if whole else NOTHING
+
+
+@register.filter
+def took(length: timedelta | None) -> str:
+    """How long something took: "0.4 s", "3 min"; – for nothing."""
+    if length is None:
+        return NOTHING
+    seconds = length.total_seconds()
+    if seconds < 60:
+        return f"{formats.number_format(seconds, decimal_pos=1)} s"
+    return f"{round(seconds / 60)} min" if seconds < 7200 else f"{round(seconds / 3600)} h"
 
 
 @register.simple_tag(takes_context=True)

@@ -1,0 +1,250 @@
+"""The story of one walk, and what may be done to it: leaving, erasing, enrolling by hand."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Account
+from accounts.rights import Role
+from accounts.tenancy import account_scope
+from flows.models import Flow, FlowStatus
+from messaging import lifecycle as messages
+from messaging.models import Message, MessageStatus
+from participants import enrolment
+from participants.models import Participant, ParticipantStatus, StepLog
+from records import events
+from records.models import List, Record
+from scheduling import clock
+from scheduling.clock import now
+from tests.make import make_contact, make_contacts, make_content, make_flow, make_list, make_participant, steps_of
+from tests.walking import walk
+from tests.web.conftest import Browsers
+from triggers import matching
+
+DRAWER = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "asks"}
+IN_NORWAY = {"property": "country", "operator": "eq", "value": "Norway"}
+
+
+@pytest.fixture
+def flow(acme: Account) -> Flow:
+    """A letter, a wait, a split."""
+    with account_scope(acme.pk):
+        events.listen(["message_handed_over"])
+        return make_flow(
+            [{"send_email": make_content("Hello there")}, "wait 3 days", {"split": [(IN_NORWAY, ["wait 1 days"])]}],
+            status=FlowStatus.RUNNING,
+            success=[{"name": "Moved to Norway", "criteria": {"property": "city", "operator": "eq", "value": "Oslo"}}],
+        )
+
+
+def story(client: Client, participant: Participant, **headers: str) -> str:
+    """The text of somebody's story."""
+    address = f"/acme/flows/{participant.flow_id}/participants/{participant.pk}/"
+    answer = client.get(address, **headers)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def hand_over(account: Account) -> None:
+    """What is queued leaves."""
+    with account_scope(account.pk):
+        messages.move_many("take", "true", {})
+        for message in Message.objects.filter(
+            pk__in=messages.move_many("send", "true", {"at": now()}, also="sent_at = %(at)s")
+        ):
+            messages.record("message_handed_over", message)
+    matching.match(account.pk)
+
+
+def test_a_story_reads_like_one(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        kari = make_contact("kari@example.com", first_name="Kari", country="Norway")
+        inside = make_participant(flow, kari, step=steps_of(flow)[0])
+    try:
+        walk(flow)
+        assert "Waits until “Hello there” has left" in story(member, inside)
+        hand_over(acme)
+        walk(flow)
+        waiting = story(member, inside, **DRAWER)
+        assert "until" in waiting and "Then: Split: 2 branches" in waiting
+        clock.forward(timedelta(days=3))
+        walk(flow)
+        clock.forward(timedelta(days=1))
+        walk(flow)
+    finally:
+        clock.reset()
+    told = story(member, inside)
+    lines = [
+        "Finished",
+        "Waited 1 day",
+        "Took the branch “Branch 1”",
+        "Waited 3 days",
+        "Hello there",
+        "Enrolled by hand",
+    ]
+    assert [told.index(line) for line in lines] == sorted(told.index(line) for line in lines), "newest first"
+    assert "To kari@example.com." in told
+
+
+def test_success_and_an_early_end_are_told(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        happy = make_participant(flow, make_contact(city="Oslo"), step=steps_of(flow)[1])
+        silent = make_participant(flow, make_contact(consent=False), step=steps_of(flow)[0])
+    walk(flow)
+    clock.forward(timedelta(days=5))
+    walk(flow)
+    clock.reset()
+    assert "Finished with success" in story(member, happy) and "Moved to Norway" in story(member, happy)
+    assert "Left the flow" in story(member, silent) and "No consent to marketing" in story(member, silent)
+
+
+def test_a_paused_flow_and_its_queue_say_that_nobody_moves(member: Client, acme: Account) -> None:
+    with account_scope(acme.pk):
+        flow = make_flow(["wait 2 days"], status=FlowStatus.PAUSED)
+        queued = make_participant(flow)
+    told = story(member, queued)
+    assert "Waits in the queue" in told and "The flow is paused: nobody moves" in told
+
+
+def test_what_is_gone_is_called_gone(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        inside = make_participant(flow, step=steps_of(flow)[1], hop=3)
+        for hop, outcome in enumerate(("continued", "continued")):
+            StepLog.objects.create(
+                participant_id=inside.pk, hop=hop, flow_id=flow.pk, step_id=999_999 * hop, outcome=outcome, at=now()
+            )
+        Record.objects.filter(pk=inside.record_id).delete()
+    told = story(member, inside)
+    assert "Passed a step that is gone" in told and "Left the queue" in told and "Deleted record" in told
+
+
+def test_clicks_in_the_walks_own_messages_are_told(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        inside = make_participant(flow, step=steps_of(flow)[1], hop=1)
+        message = Message.objects.create(
+            outbox=flow.outbox,
+            origin_key=f"participant:{inside.pk}:0",
+            record=inside.record,
+            content=make_content("Letter"),
+            flow_id=flow.pk,
+            status=MessageStatus.SENT,
+        )
+        messages.record("link_clicked", message, url="https://example.com/winter")
+    assert "https://example.com/winter" in story(member, inside)
+
+
+def test_a_drawer_is_a_dialog_and_the_page_stands_alone(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        inside = make_participant(flow, step=steps_of(flow)[0])
+        other = make_flow(["wait 2 days"])
+    assert story(member, inside, **DRAWER).lstrip().startswith("<dialog")
+    assert "<html" in story(member, inside)
+    assert member.get(f"/acme/flows/{other.pk}/participants/{inside.pk}/").status_code == 404
+
+
+def test_a_long_story_takes_as_many_queries_as_a_short_one(member: Client, acme: Account, flow: Flow) -> None:
+    used = []
+    with account_scope(acme.pk):
+        inside = make_participant(flow, step=steps_of(flow)[1], hop=50)
+    for hops in (range(2), range(2, 40)):
+        with account_scope(acme.pk):
+            for hop in hops:
+                StepLog.objects.create(
+                    participant_id=inside.pk,
+                    hop=hop,
+                    flow_id=flow.pk,
+                    step_id=steps_of(flow)[hop % 3].pk,
+                    outcome="continued",
+                    at=now(),
+                )
+        story(member, inside)
+        with CaptureQueriesContext(connection) as queries:
+            story(member, inside)
+        used.append(len(queries))
+    assert used[0] == used[1] < 50
+
+
+# --- Leave and erase --------------------------------------------------------------------------------------
+
+
+def test_somebody_is_let_go_and_the_story_stays(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        inside = make_participant(flow, make_contact(first_name="Kari"), step=steps_of(flow)[0])
+    address = f"/acme/flows/{flow.pk}/participants/{inside.pk}/leave/"
+    assert "Let Kari leave the flow?" in member.get(address, **DRAWER).content.decode()
+    assert member.post(address)["Location"] == f"/acme/flows/{flow.pk}/participants/"
+    assert "Taken out by a member" in story(member, inside)
+    assert member.post(address).status_code == 409
+
+
+def test_somebody_is_erased_without_a_trace(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        inside = make_participant(flow, make_contact(first_name="Kari"), step=steps_of(flow)[0])
+    address = f"/acme/flows/{flow.pk}/participants/{inside.pk}/erase/"
+    assert "Erase 1 person" in member.get(address).content.decode()
+    assert member.post(address).status_code == 302
+    with account_scope(acme.pk):
+        assert not Participant.objects.exists()
+    assert member.post(address).status_code == 404
+
+
+def test_a_marketer_lets_go_but_does_not_erase_and_a_viewer_neither(
+    acme: Account, browser_of: Browsers, flow: Flow
+) -> None:
+    with account_scope(acme.pk):
+        inside = make_participant(flow, step=steps_of(flow)[0])
+    base = f"/acme/flows/{flow.pk}/participants/{inside.pk}"
+    viewer, marketer = browser_of(acme, Role.VIEWER), browser_of(acme, Role.MARKETER)
+    assert viewer.post(f"{base}/leave/").status_code == 403 and viewer.post(f"{base}/erase/").status_code == 403
+    assert f"{base}/leave/" not in story(viewer, inside) and "You need the role marketer" in story(viewer, inside)
+    assert marketer.post(f"{base}/erase/").status_code == 403 and f"{base}/erase/" not in story(marketer, inside)
+    assert marketer.post(f"{base}/leave/").status_code == 302
+
+
+# --- By hand ----------------------------------------------------------------------------------------------
+
+
+def test_records_are_found_ticked_and_enrolled_one_by_one(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        new, inside = make_contact(first_name="Kari"), make_contact(first_name="Karin")
+        make_participant(flow, inside, step=steps_of(flow)[0])
+        make_contact(first_name="Ola")
+    address = f"/acme/flows/{flow.pk}/participants/enrol/"
+    found = member.get(f"{address}?search=kari")
+    assert {record.pk for record in found.context["found"]} == {new.pk, inside.pk}
+    told = member.post(address, {"record": [new.pk, inside.pk, 10**18, "x"]})
+    assert sorted((each["n"], each["outcome"]) for each in told.context["counted"]) == [
+        (1, "already_active"),
+        (1, "enrolled"),
+        (1, "not_found"),
+    ]
+    assert "Already in the flow" in told.content.decode()
+    with account_scope(acme.pk):
+        assert Participant.objects.filter(record=new, status=ParticipantStatus.ACTIVE, cause="by_hand").exists()
+
+
+def test_a_list_is_enrolled_in_the_background(member: Client, acme: Account, flow: Flow, stranger: Client) -> None:
+    with account_scope(acme.pk):
+        chosen = make_list("Regulars", make_contacts(3))
+    address = f"/acme/flows/{flow.pk}/participants/enrol/"
+    assert "Regulars" in member.get(address).content.decode()
+    answer = member.post(address, {"list": chosen.pk}, follow=True)
+    assert "3 records of the list are being enrolled." in answer.content.decode()
+    enrolment.drain(acme.pk, flow.pk)
+    with account_scope(acme.pk):
+        assert Participant.objects.count() == 3
+        List.objects.all().delete()
+    assert member.post(address, {"list": chosen.pk}).status_code == 404
+    assert stranger.post(address, {"list": chosen.pk}).status_code == 404
+
+
+def test_a_flow_that_is_off_takes_nobody_and_says_so(member: Client, acme: Account, browser_of: Browsers) -> None:
+    with account_scope(acme.pk):
+        still, record = make_flow(["wait 2 days"]), make_contact()
+    address = f"/acme/flows/{still.pk}/participants/enrol/"
+    assert "it takes nobody while it is not running" in member.get(address).content.decode()
+    assert member.post(address, {"record": record.pk}).status_code == 409
+    assert browser_of(acme, Role.VIEWER).post(address, {"record": record.pk}).status_code == 403
