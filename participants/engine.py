@@ -23,7 +23,7 @@ from flows.steps.base import Batch
 from scheduling.clock import now
 
 from . import eligibility, lifecycle, statistics
-from .leaving import release_batch
+from .leaving import release, release_batch
 
 logger = logging.getLogger(__name__)
 
@@ -256,3 +256,4 @@ def _postpone(turn: _Slice, participant_id: int, error: Exception) -> None:
                 now=now(),
                 participant_ids=[participant_id],
             )
+            release([participant_id])

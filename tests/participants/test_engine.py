@@ -6,9 +6,10 @@ import pytest
 from django.db import connection
 
 from accounts.models import Account
-from flows.models import FlowStatus
+from flows.models import Flow, FlowStatus
+from messaging.models import Message
 from participants import engine, enrolment, statistics
-from participants.models import Participant
+from participants.models import FlowAddress, Participant
 from records.models import Record
 from scheduling import clock
 from tests.make import (
@@ -206,3 +207,17 @@ def test_a_step_that_raises_in_python_is_postponed_like_any_other(in_acme: Accou
         walk(flow)
     assert set(Participant.objects.values_list("status", "reason")) == {("dropped_out", "step_failed")}
     check_counts(flow)
+
+
+def test_who_drops_out_of_a_failing_step_frees_the_address_and_gets_no_message(in_acme: Account) -> None:
+    flow = make_flow(["send_email"], status=FlowStatus.RUNNING)
+    make_participant(flow, make_contact("ola@example.com"), step=steps_of(flow)[0])
+    walk(flow)
+    assert Message.objects.get().status == "queued"
+    Flow.objects.update(unenrolment={"no_such_leaf": 1})  # stored criteria that cannot be compiled any more
+    Participant.objects.update(due_at=clock.now())
+    for _attempt in range(5):
+        walk(flow)
+        clock.forward(timedelta(hours=2))
+    assert Participant.objects.get().reason == "step_failed"
+    assert (Message.objects.get().status, FlowAddress.objects.count()) == ("cancelled", 0)
