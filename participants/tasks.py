@@ -8,12 +8,14 @@ from scheduling.clock import now
 
 from . import engine, enrolment
 
+# A lateral, not `exists`, which may be planned as a scan of all participants.
 DUE_FLOWS = """
 select f.account_id, f.id from flows_flow f
+cross join lateral (
+  select 1 from participants_participant p
+  where p.account_id = f.account_id and p.flow_id = f.id and p.status = 'active' and p.due_at <= %(now)s limit 1
+) due
 where f.status = 'running' and (f.starts_at is null or f.starts_at <= %(now)s)
-  and exists (
-    select 1 from participants_participant p
-    where p.account_id = f.account_id and p.flow_id = f.id and p.status = 'active' and p.due_at <= %(now)s)
 order by random()
 """
 FLOWS_WITH_INTAKE = """

@@ -79,7 +79,7 @@ def delete(account_id: int, flow_id: int, *, by: Actor) -> None:
     with _commanding(account_id, flow_id) as flow:
         if flow.status != FlowStatus.NOT_RUNNING:
             raise NotAllowed("not_ended", _("Pause the flow and end it, then delete it."), status=flow.status)
-        if ending.left(flow.pk):
+        if ending.is_ending(flow):
             raise NotAllowed("still_ending", _("The flow is still ending. Delete it when everyone has left."))
         history.record(flow, "delete", by=by, detail={"name": flow.name})
         deletion.purge(flow)
