@@ -26,6 +26,15 @@ def release_batch(batch: Batch) -> None:
         )
 
 
+def forget_addresses(flow_id: int) -> None:
+    """Free every address of a flow: nobody is left in it, or no step of it sends any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "delete from participants_flowaddress where account_id = %s and flow_id = %s",
+            [current_account_id(), flow_id],
+        )
+
+
 def release(participant_ids: list[int]) -> None:
     """For participants whom somebody took out."""
     with connection.cursor() as cursor:

@@ -14,6 +14,7 @@ from flows.locks import lock_key, take_exclusive
 from flows.models import ExclusionList, Flow, FlowStatus
 from flows.path import Path
 from messaging.models import Outbox
+from participants.leaving import SENDS, forget_addresses
 from records.models import ObjectType
 from scheduling.clock import now
 from triggers import firing, schedules
@@ -80,6 +81,8 @@ def edit(account_id: int, flow_id: int, document: object, *, revision: int, by: 
         draft = documents.read(document, current=before, flow=flow, object_type=flow.object_type, by=by)
         refuse_where_people_stand(Path.of(flow), draft.steps)
         _write(flow, draft, current=before)
+        if not Path.of(flow).has_kind(*SENDS):
+            forget_addresses(flow.pk)  # from now on nobody who leaves would give theirs back
         changed = changes.between(before, as_document(flow))
         if changed:
             _count_up(flow)

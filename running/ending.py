@@ -16,6 +16,7 @@ from flows.models import Flow, FlowStatus
 from messaging import lifecycle as messages
 from messaging.models import Message, MessageStatus
 from participants import lifecycle, statistics
+from participants.leaving import forget_addresses
 from participants.models import Intake, Participant, ParticipantStatus
 from scheduling.clock import now
 
@@ -89,9 +90,6 @@ def finish(account_id: int, flow_id: int) -> bool:
         )
         more = is_ending(flow)
         if not more:
-            cursor.execute(
-                "delete from participants_flowaddress where account_id = %s and flow_id = %s",
-                [account_id, flow_id],
-            )
+            forget_addresses(flow_id)
             statistics.roll_up(flow_id)
     return more

@@ -10,7 +10,7 @@ from accounts.history import NotAllowed
 from accounts.models import Account, History
 from flows.document import as_document
 from flows.models import Flow, FlowStatus, Step
-from participants.models import ParticipantStatus
+from participants.models import FlowAddress, ParticipantStatus
 from running.editing import edit
 from tests import make
 
@@ -222,3 +222,15 @@ def without_everyone_else(steps: list[Any]) -> list[Any]:
         {**step, "branches": [each for each in step.get("branches", []) if not each.get("is_everyone_else")]}
         for step in steps
     ]
+
+
+def test_when_no_step_sends_any_more_addresses_are_free(in_acme: Account, owner: Actor) -> None:
+    """Otherwise they would stay taken for good: who leaves such a flow gives none back."""
+    flow = make.make_flow(["send_email", "wait 1 day"], status=FlowStatus.PAUSED)
+    participant = make.make_participant(flow, step=make.steps_of(flow, "wait")[0])
+    FlowAddress.objects.create(flow_id=flow.pk, address="a@example.com", participant_id=participant.pk)
+    send, wait, finish = as_document(flow)["steps"]
+    edit(flow.account_id, flow.pk, {"steps": [send, wait, NEW, finish]}, revision=1, by=owner)
+    assert FlowAddress.objects.count() == 1
+    edit(flow.account_id, flow.pk, {"steps": [wait, finish]}, revision=2, by=owner)
+    assert not FlowAddress.objects.exists()
