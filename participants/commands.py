@@ -7,7 +7,6 @@ from accounts.actors import Actor
 from accounts.history import NotAllowed, record
 from accounts.tenancy import account_scope
 from flows.locks import try_shared
-from flows.models import Flow
 from scheduling.clock import now
 
 from . import lifecycle, statistics
@@ -65,5 +64,4 @@ def _locked(participant_id: int) -> Participant:
     flow_id = Participant.objects.values_list("flow_id", flat=True).get(pk=participant_id)
     if not try_shared(flow_id):
         raise NotAllowed("busy", _("The flow is busy. Try again in a moment."))
-    Flow.objects.get(pk=flow_id)
     return Participant.objects.select_for_update(no_key=True).get(pk=participant_id)

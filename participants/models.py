@@ -105,7 +105,7 @@ class StepLog(AccountModel):
     hop = models.IntegerField()
     flow_id = models.BigIntegerField()
     step_id = models.BigIntegerField()  # 0: the queue
-    outcome = models.CharField(max_length=22)  # continued, took_branch, finished, dropped_out, cancelled
+    outcome = models.CharField(max_length=22)  # continued, finished, dropped_out, cancelled
     reason = models.CharField(max_length=60, blank=True)
     branch_id = models.BigIntegerField(null=True)
     arrived_at = models.DateTimeField(null=True)

@@ -21,7 +21,7 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Lack:
-    """Something in a step that stops the flow from running."""
+    """Something in a step, or a trigger, that stops the flow from running."""
 
     code: str
     message: str

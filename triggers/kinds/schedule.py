@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from flows.steps.base import Lack
 from scheduling.reading import Reader
 from scheduling.recurrence import Recurrence, RecurrenceError
 from scheduling.sentences import sentence
@@ -23,15 +24,6 @@ class ScheduleSettings:
     recurrence: Recurrence
     catch_up: str
     safety_brake: int | None
-
-
-@dataclass(frozen=True)
-class Lack:
-    """Something in a trigger that stops the flow from running."""
-
-    code: str
-    message: str
-    field: str
 
 
 class ScheduleKind:
