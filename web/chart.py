@@ -21,7 +21,7 @@ Standing = Mapping[int, Mapping[str, int]]  # participants.statistics.standing()
 
 @dataclass(frozen=True)
 class BranchLane:
-    """One branch of a split. `passed` is who has gone into it as far as its first step tells; None when unknown."""
+    """One branch of a split. `here` is None where nobody has been counted."""
 
     branch: Branch
     cards: tuple["Card", ...]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import QueryDict
-from django.utils.translation import gettext_lazy as _
 
 from records import criteria, operators
 from records.leaves import Subject
@@ -17,9 +16,7 @@ from records.operators import OPERATORS, Takes
 from web import criteria_form
 from web.criteria_form import Group, Row, Unfinished
 
-MATCHES = (("all", _("All of these")), ("any", _("Any of these")), ("none", _("None of these")))
 SHAPES = {"number": "number", "date": "date", "datetime": "date", "choice": "choice", "boolean": "yes_no"}
-LIST_OPERATORS = (("in", _("is in the list")), ("not_in", _("is not in the list")))
 
 
 @dataclass

@@ -103,8 +103,10 @@ class SendEmailPanel(StepPanel):
         return made
 
     def settle(self) -> None:
-        """The flow's own contents first, then those that belong to no flow."""
-        rows = Content.objects.filter(Q(flow_id=self.flow.pk) | Q(flow_id=None)).defer("html", "text")
+        """The flow's own contents first, then those that belong to no flow; and the chosen one, whosever it is."""
+        chosen = self.step["settings"].get("content")
+        usable = Q(flow_id=self.flow.pk) | Q(flow_id=None) | Q(pk=chosen)
+        rows = Content.objects.filter(usable).defer("html", "text")
         self.contents = sorted(rows, key=lambda each: (each.flow_id is None, each.name.casefold(), each.pk))
 
     @property

@@ -7,7 +7,7 @@ from django.test import Client
 
 from accounts.models import Account
 from accounts.tenancy import account_scope
-from flows.models import Flow, FlowStatus
+from flows.models import Flow, FlowStatus, Step
 from messaging.models import Content
 from records.models import List, ListKind
 from tests.make import EVERY_RECORD, make_content, make_flow, make_list, make_object_type, make_participant, steps_of
@@ -78,7 +78,10 @@ def test_an_email_is_chosen_among_the_flows_own_and_shared_contents(member: Clie
     send(member, flow, place, settings__content=str(shared.pk))
     assert settings_of(flow) == {"content": shared.pk}
     assert send(member, flow, place, settings__content="999999").status_code == 422
-    assert others.pk != shared.pk
+    with account_scope(acme.pk):
+        Step.objects.filter(flow=flow, kind="send_email").update(settings={"content": others.pk})
+    page = text(member.get(f"/acme/flows/{flow.pk}/edit/?step={place.split('/')[1]}"))
+    assert f'value="{others.pk}" selected' in page, "saving something else must not lose it"
 
 
 def test_a_new_email_belongs_to_the_flow_and_is_written_next(member: Client, acme: Account) -> None:
