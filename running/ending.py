@@ -32,6 +32,9 @@ class Left:
     participants: int
     messages: int
 
+    def __bool__(self) -> bool:
+        return bool(self.participants or self.messages)
+
 
 def left(flow_id: int) -> Left:
     """How many participants are active, and how many messages have not left, in a flow of the current account."""

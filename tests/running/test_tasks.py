@@ -8,6 +8,7 @@ from accounts.tenancy import every_account
 from flows.models import FlowStatus
 from messaging.models import Message, MessageStatus
 from participants.models import Intake
+from running import ending
 from running.tasks import ENDING_FLOWS
 from tests.make import make_contact, make_content, make_flow, make_participant
 
@@ -38,3 +39,12 @@ def test_a_flow_that_has_ended_is_found_as_long_as_it_holds_somebody_or_somethin
     make_participant(empty, person, status="finished")
     make_participant(make_flow(status=FlowStatus.PAUSED), person)
     assert found(ENDING_FLOWS) == [with_person.pk, with_intake.pk, queued.pk, sending.pk]
+
+
+def test_a_flow_that_holds_nobody_is_left_by_nobody(in_acme: Account) -> None:
+    """The page that asks before an end says "nobody is in it" by this."""
+    flow = make_flow()
+    assert not ending.left(flow.pk)
+    make_participant(flow)
+    assert ending.left(flow.pk) == ending.Left(participants=1, messages=0)
+    assert ending.left(flow.pk)
