@@ -61,6 +61,8 @@ class Schedule(AccountModel):
                 condition=models.Q(next_run_at__isnull=False),
                 name="schedules_due",
             ),
+            # The coming runs of the flows in a list.
+            models.Index(fields=["account", "flow"], name="schedules_of_a_flow"),
         ]
 
 
