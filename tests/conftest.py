@@ -1,6 +1,5 @@
 """The cast and the stage: two accounts that must never meet, the real database, and the test clock."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -49,9 +48,9 @@ def in_acme(acme: Account) -> Iterator[Account]:
 
 
 @pytest.fixture(scope="session")
-def running_flyt(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Live]:
+def running_flyt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Real web, workers, beat, SMTP, database and broker, once for all that ask. The clock only ever goes ahead."""
-    running = Live(tmp_path_factory.mktemp("live"), os.environ["DATABASE_URL"], f"flyt_live_{worker_id}")
+    running = Live(tmp_path_factory.mktemp("live"))
     yield running
     running.stop()
 

@@ -1,6 +1,7 @@
 """A whole Flyt, as scenarios and browsers see it: its API, its mails, its clock, and its processes to be killed."""
 
 import json
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -11,11 +12,12 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 import redis
 
+from devstack.postgres import Postgres
+from devstack.processes import signal_group
 from devstack.stack import Stack
 from devstack.valkey import Valkey
 
@@ -25,34 +27,38 @@ PATIENCE = 90  # seconds for the workers to do what is asked; a quiet machine ne
 class Live:
     """Web, workers, beat and inbox on a database and a broker of their own."""
 
-    def __init__(self, var: Path, database_url: str, name: str) -> None:
-        parts = urlsplit(database_url)
-        self._admin = psycopg2.connect(database_url)
-        self._admin.autocommit = True
-        self._name = name
-        with self._admin.cursor() as cursor:
-            cursor.execute(f"drop database if exists {name}")
-            cursor.execute(f"create database {name}")
-        self.database_url = urlunsplit(parts._replace(path=f"/{name}"))
-        self.valkey = Valkey(var, volatile=True)
+    def __init__(self, var: Path) -> None:
+        # Default durability: a database that is killed recovers as in production.
+        self.database, self.valkey = Postgres(var), Valkey(var)
+        self.database.start()
         self.valkey.start()
-        self.stack = Stack(var, self.database_url, self.valkey.url)
+        self.stack = Stack(var, self.database.url, self.valkey.url)
         credentials = var / "credentials.json"
         self.stack.prepare(credentials)
         self.key = json.loads(credentials.read_text())["api_key"]
-        self._session = psycopg2.connect(self.database_url)
-        self._session.autocommit = True
+        self._session = self._connect()
         self.stack.start()
         self.stack.wait_ready(PATIENCE)
 
     def stop(self) -> None:
-        """End the processes and drop the database."""
+        """End the processes; what they kept goes with its folder."""
         self.stack.stop()
-        self.valkey.stop()
         self._session.close()
-        with self._admin.cursor() as cursor:
-            cursor.execute(f"drop database if exists {self._name}")
-        self._admin.close()
+        self.valkey.stop()
+        self.database.stop()
+
+    def kill_server(self, server: Postgres | Valkey) -> None:
+        """SIGKILL the database or the broker with all its processes, and start it again, as `up` does."""
+        assert server.process
+        signal_group(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+        server.start()
+        self._session = self._connect()
+
+    def _connect(self) -> Any:
+        session = psycopg2.connect(self.database.url)
+        session.autocommit = True
+        return session
 
     # --- The API -------------------------------------------------------------------------------------------
 

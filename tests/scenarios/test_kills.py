@@ -70,6 +70,10 @@ def test_a_killed_child_comes_back_and_everyone_arrives_once(live: Live) -> None
         live.stack.kill(name)
         live.forget_signs_of_life()
         live.until(lambda: not live.stack.why_not_ready(), f"{name} to be back", patience=30)
+    for server in (live.valkey, live.database):
+        live.kill_server(server)
+        live.forget_signs_of_life()
+        live.until(lambda: not live.stack.why_not_ready(), f"life after {server.name}", patience=60)
     live.until(
         lambda: live.get(f"flows/{flow}/statistics/")["counts"]["finished"] == PEOPLE,
         "everyone to arrive",
