@@ -30,10 +30,12 @@ let again = null;
 const keep = (event, id, login) => {
   again = event.detail.elt.closest("form");
   const notice = document.getElementById("notice");
+  say(editor.dataset.failed, "unsaved");
+  if (!notice.hidden && notice.dataset.says === id) return; // whoever leaves a field to press its button must hit it
+  notice.dataset.says = id;
   notice.replaceChildren(document.getElementById(id).content.cloneNode(true));
   notice.querySelector("a")?.setAttribute("href", login);
   notice.hidden = false;
-  say(editor.dataset.failed, "unsaved");
 };
 document.addEventListener("htmx:sendError", (event) => {
   if (saves(event)) keep(event, "unanswered");
@@ -90,6 +92,13 @@ document.addEventListener("htmx:oobAfterSwap", () => {
   const field = typing && document.getElementById(typing.id);
   if (field && field.value !== typing.value) field.value = typing.value;
   typing = null;
+});
+
+// Leaving a field saves it, also on the way to a button of the notice: a notice that says the same stays as it is, else
+// it is gone between the press and the release.
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target, fragment } = event.detail;
+  if (target.id === "notice" && target.textContent === fragment.textContent) event.preventDefault();
 });
 
 // The card of the step whose settings are open.

