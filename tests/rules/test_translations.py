@@ -1,21 +1,25 @@
-"""Translation files are sound. Whether they are whole is for each package's own tests."""
+"""Translation files are sound and whole, and hold what the templates and the code say now."""
 
 import ast
 import re
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 
 import pytest
-from babel.messages.catalog import Catalog, TranslationError
+from babel.messages.catalog import Catalog, Message, TranslationError
 from babel.messages.checkers import num_plurals, python_format
 from babel.messages.pofile import PoFileError, read_po
+from django.core.management import call_command
+from pytest_django import Settings
 
 from .sources import PRODUCT, ROOT, Source, sources
 
 FOLDERS = [ROOT / "locale", *(ROOT / package / "locale" for package in sorted(PRODUCT))]
 FILES = sorted(path for folder in FOLDERS for path in folder.glob("*/LC_MESSAGES/*.po"))
 LANGUAGES = {"sv", "nb"}
+BRACES = re.compile(r"\{\w*\}")
 LINE = re.compile(r'#.*|((msgctxt|msgid|msgid_plural|msgstr(\[\d])?) )?"([^"\\]|\\.)*"|')
 
 
@@ -40,11 +44,27 @@ def errors(catalog: Catalog) -> list[str]:
                 check(catalog, message)
             except TranslationError as error:
                 found.append(f"{message.id}: {error}")
+        for text, translated in zip(_texts(message.id), _texts(message.string), strict=False):
+            if sorted(BRACES.findall(text)) != sorted(BRACES.findall(translated)):
+                found.append(f"{text}: other names in braces")
     return found
 
 
-def _texts(string: str | tuple[str, ...]) -> tuple[str, ...]:
-    return string if isinstance(string, tuple) else (string,)
+def untranslated(catalog: Catalog) -> list[str]:
+    """Texts that lack a translation, or one of its plurals, or whose translation is marked as a guess."""
+    return [
+        str(message.id)
+        for message in catalog
+        if message.id and (message.fuzzy or not all(_texts(message.string)) or _lacks_plural(message))
+    ]
+
+
+def _lacks_plural(message: Message) -> bool:
+    return len(_texts(message.id)) != len(_texts(message.string))
+
+
+def _texts(string: str | Sequence[str]) -> tuple[str, ...]:
+    return (string,) if isinstance(string, str) else tuple(string)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -52,6 +72,23 @@ def test_every_translation_file_can_be_read_and_keeps_the_placeholders(path: Pat
     text = path.read_bytes()
     assert unclosed(text) == []
     assert errors(read(text, path.parent.parent.name)) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_is_left_in_english(path: Path) -> None:
+    catalog = read(path.read_bytes(), path.parent.parent.name)
+    assert len(catalog) > 0
+    assert untranslated(catalog) == []
+
+
+def test_collecting_the_texts_anew_changes_nothing(tmp_path: Path, settings: Settings) -> None:
+    kept = {path: path.read_bytes() for path in (ROOT / "locale").glob("*/LC_MESSAGES/*.po")}
+    shutil.copytree(ROOT / "locale", tmp_path / "locale")
+    settings.LOCALE_PATHS = [tmp_path / "locale"]
+    call_command("collect_translations")
+    changed = [str(path) for path, text in kept.items() if (tmp_path / path.relative_to(ROOT)).read_bytes() != text]
+    assert len(kept) == len(LANGUAGES)
+    assert changed == [], "run manage.py collect_translations and translate what is new"
 
 
 def test_whatever_is_translated_is_translated_into_every_language() -> None:
@@ -66,6 +103,11 @@ def test_a_broken_translation_file_is_caught() -> None:
     assert unclosed(b'msgid "Flow\nmsgstr "Flyt"\n') == ['msgid "Flow']
     wrong = b'#, python-format\nmsgid "%(n)d flows"\nmsgstr "%(m)d flyter"\n'
     assert len(errors(read(wrong, "nb"))) == 1
+    assert len(errors(read(b'msgid "{n} flows"\nmsgstr "{m} flyter"\n', "nb"))) == 1
+    assert untranslated(read(b'msgid "Flow"\nmsgstr ""\n', "nb")) == ["Flow"]
+    half = b'msgid "a flow"\nmsgid_plural "flows"\nmsgstr[0] "en flyt"\nmsgstr[1] ""\n'
+    assert untranslated(read(half, "nb")) == ["('a flow', 'flows')"]
+    assert untranslated(read(b'#, fuzzy\nmsgid "Flow"\nmsgstr "Flyt"\n', "nb")) == ["Flow"]
 
 
 REFUSALS = {"NotAllowed", "Lack", "Problem", "Refused", "SettingsError", "ValidationError"}

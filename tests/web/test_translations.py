@@ -28,7 +28,10 @@ def test_the_texts_of_templates_and_of_code_are_found(texts: list[Text]) -> None
     assert ("Log in", "templates/account/login.html") in found
     assert ("Too many tries. Wait %(minutes)s minutes, then try again.", "web/allauth_adapter.py") in found
     assert ("(no subject)", "templates/inbox/_mails.html") in found, "the argument of a filter"
-    plural = ("%(active)s person stands still.", "%(active)s people stand still.")
+    plural = (
+        "<b>%(active)s</b> person is moving through the steps.",
+        "<b>%(active)s</b> people are moving through the steps.",
+    )
     assert (plural, "templates/flows/_sentence.html") in found
     assert ("of", "a range of rows", "templates/components/_pages.html") in texts
 
