@@ -63,8 +63,8 @@ def _lacks_plural(message: Message) -> bool:
     return len(_texts(message.id)) != len(_texts(message.string))
 
 
-def _texts(string: str | Sequence[str]) -> tuple[str, ...]:
-    return (string,) if isinstance(string, str) else tuple(string)
+def _texts(string: str | Sequence[str] | None) -> tuple[str, ...]:
+    return (string or "",) if string is None or isinstance(string, str) else tuple(string)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
