@@ -5,10 +5,10 @@ from typing import Final
 from django.db.models import Q, QuerySet
 
 from flows.models import Flow
+from flows.visibility import visible_to
 from messaging.models import Content, Outbox
 from running import contents
 from web.access import AccountRequest
-from web.flow_rows import visible_to
 
 TYPED: Final = ("name", "subject", "preheader", "html", "text")
 ONE_LINE: Final = ("name", "subject", "preheader")

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.rights import Right
 from accounts.tenancy import account_scope
 from flows.models import Flow, FlowStatus
+from flows.visibility import visible_to
 from messaging.advice import SHOWN_SUBJECT, advise
 from messaging.models import Content
 from records.refusals import Invalid
@@ -23,7 +24,6 @@ from running.contents import StaleContent
 from web import content_preview, content_tests
 from web.access import AccountRequest, account_view, verb_view
 from web.content_forms import TYPED, flow_of, put, typed, visible_contents
-from web.flow_rows import visible_to
 from web.paging import newest_first
 from web.record_rows import clean
 

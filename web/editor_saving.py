@@ -15,13 +15,13 @@ from accounts.tenancy import account_scope
 from flows.document import as_document
 from flows.models import Flow, FlowStatus
 from flows.path import Path
+from flows.visibility import visible_to
 from participants import statistics
 from running import changes, editing
 from running.problems import Problem, Severity, problems
 from web.access import AccountRequest
 from web.chart import Chart, chart_of
 from web.editor_document import NotThere
-from web.flow_rows import visible_to
 from web.paging import read_id
 
 Document = Mapping[str, Any]

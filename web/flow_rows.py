@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flows.models import Flow, FlowStatus
-from flows.visibility import visible_to as visible_to
 from participants.statistics import FlowCounts, counts
 from running.problems import Problem, Severity, problems_of
 from scheduling.recurrence import Recurrence

@@ -18,10 +18,10 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.models import Member
 from accounts.rights import Right
 from flows.models import Flow
+from flows.visibility import visible_to
 from messaging.models import Message
 from messaging.sending_tests import HEADER as TEST
 from web.access import AccountRequest, account_view
-from web.flow_rows import visible_to
 from web.mailbox import Mail, names, read, read_all
 from web.mails import ACCOUNT_HEADER
 from web.record_rows import clean

@@ -12,13 +12,13 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.history import NotAllowed
 from accounts.rights import Right
 from flows.models import Flow
+from flows.visibility import visible_to
 from messaging.models import Content, Message
 from participants.models import Participant
 from records.models import Consent, List, ListEntry, ListKind, ObjectType, Property, Record
 from records.upserts import Status, upsert
 from web import timeline
 from web.access import AccountRequest, account_view
-from web.flow_rows import visible_to
 from web.paging import newest_first
 from web.property_values import Field, fields_of, shown
 from web.record_rows import chosen_type, clean, records_of
