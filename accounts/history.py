@@ -41,7 +41,7 @@ def move(
             status = getattr(row, "status", "")
             raise NotAllowed(
                 "wrong_status",
-                _("%(verb)s is not possible: the status is %(status)s.") % {"verb": verb, "status": status},
+                _("This is not possible now: the status is %(status)s.") % {"status": _status_label(row)},
                 status=status,
             )
         record(row, verb, by=by, detail=detail)
