@@ -35,7 +35,8 @@ class Live:
         self.stack = Stack(var, self.database.url, self.valkey.url)
         credentials = var / "credentials.json"
         self.stack.prepare(credentials)
-        self.key = json.loads(credentials.read_text())["api_key"]
+        self.credentials: dict[str, str] = json.loads(credentials.read_text())
+        self.key = self.credentials["api_key"]
         self._session = self._connect()
         self.stack.start()
         self.stack.wait_ready(PATIENCE)
