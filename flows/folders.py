@@ -19,10 +19,12 @@ class InvalidName(ValueError):
 
 
 def create(name: str, *, parent: Folder | None = None, by: Actor) -> Folder:
-    """A new folder, empty. Raises InvalidName, or NotAllowed("too_deep")."""
+    """A new folder, empty. Raises InvalidName, NotAllowed("too_deep"), or `Folder.DoesNotExist` for a gone parent."""
     name = _checked(name)
     if parent is not None and len(path_to(parent.pk, everything())) >= DEEPEST:
         raise NotAllowed("too_deep", _("Folders lie at most %d deep. Make it further up.") % DEEPEST)
+    if parent is not None:
+        parent = Folder.objects.select_for_update().get(pk=parent.pk)
     try:
         with transaction.atomic():
             made: Folder = Folder.objects.create(name=name, parent=parent)
@@ -47,10 +49,8 @@ def rename(folder: Folder, name: str, *, by: Actor) -> None:
 
 
 def delete(folder: Folder, *, by: Actor) -> None:
-    """Remove an empty folder. Raises NotAllowed("not_empty").
-
-    Somebody may file a flow here at this moment: then the reference refuses one of the two.
-    """
+    """Remove an empty folder. Raises NotAllowed("not_empty"), or `Folder.DoesNotExist` when somebody was faster."""
+    Folder.objects.select_for_update().get(pk=folder.pk)  # whoever puts something in waits (or has put it in)
     if Flow.objects.filter(folder=folder).exists() or Folder.objects.filter(parent=folder).exists():
         raise NotAllowed("not_empty", _("Only an empty folder can be deleted. Move what is in it first."))
     record(folder, "deleted", by=by, detail={"name": folder.name})

@@ -18,7 +18,8 @@ def file(account_id: int, flow_id: int, folder_id: int | None, *, by: Actor) -> 
     with account_scope(account_id, durable=True):
         take_exclusive(flow_id)
         flow: Flow = Flow.objects.get(pk=flow_id)
-        folder = None if folder_id is None else Folder.objects.get(pk=folder_id)
+        # Locked, so that whoever deletes the folder at this moment waits and finds the flow in it, or is found done.
+        folder = None if folder_id is None else Folder.objects.select_for_update().get(pk=folder_id)
         if flow.status == FlowStatus.RUNNING:
             raise NotAllowed("running", _("Pause the flow first: a running flow cannot be moved."), status=flow.status)
         if flow.folder_id != folder_id:

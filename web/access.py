@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, cast
 from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -103,6 +104,8 @@ def _run(view: View[P], request: AccountRequest, *args: P.args, **kwargs: P.kwar
         return view(request, *args, **kwargs)
     except Http404 as error:
         return errors.not_found(request, error)
+    except ObjectDoesNotExist:  # a verb found it gone: somebody was faster
+        return errors.not_found(request)
     except NotAllowed as error:
         return errors.refused(request, error)
 

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -44,10 +44,7 @@ def enrol(request: AccountRequest, flow_id: int) -> HttpResponse:
 
 def _enrol_list(request: AccountRequest, flow_id: int) -> HttpResponse:
     list_id = read_id(request.POST.get("list"))
-    try:
-        asked = enrolment.enrol_list(request.account.pk, flow_id, list_id or 0, by=request.actor)
-    except List.DoesNotExist:
-        raise Http404 from None
+    asked = enrolment.enrol_list(request.account.pk, flow_id, list_id or 0, by=request.actor)
     said = ngettext(
         "%(shown)s record of the list is being enrolled.", "%(shown)s records of the list are being enrolled.", asked
     )

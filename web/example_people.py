@@ -3,6 +3,10 @@
 from random import Random
 from typing import Any, Final
 
+from django.utils.text import slugify
+
+from web.opening import SPELT
+
 NORWAY, SWEDEN, DENMARK, FINLAND = "Norway", "Sweden", "Denmark", "Finland"
 INTEREST: Final = "interest"
 INTERESTS: Final = ("Skiing", "Hiking", "Paddling")
@@ -108,5 +112,4 @@ def _person(chance: Random, number: int, stage: str, seed: int, consent: bool) -
 
 def _plain(name: str) -> str:
     """The name as it may stand in an address."""
-    spelt = name.lower().translate(str.maketrans("åäæáéöøüë -", "aaaaeoouee."[:10] + "-"))
-    return spelt.encode("ascii", "ignore").decode().replace(" ", "-")
+    return slugify(name.lower().translate(SPELT))

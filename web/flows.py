@@ -5,7 +5,7 @@ from typing import Any, cast
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -17,7 +17,7 @@ from accounts.history import NotAllowed
 from accounts.models import User
 from accounts.rights import Right
 from accounts.tenancy import account_scope
-from flows.models import Activation, Flow, FlowStatus, Folder
+from flows.models import Activation, Flow, FlowStatus
 from flows.path import Path
 from flows.visibility import visible_to
 from running import verbs
@@ -47,10 +47,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def overview(request: AccountRequest) -> HttpResponse:
     """Every flow the person may see; the address narrows and sorts (web/flow_list.py), `?view=` shows tiles."""
     wanted = Wanted.of(request.GET)
-    try:
-        found = listed(seen_by(request), wanted, recent=recent_of(request.session, request.account.pk))
-    except Folder.DoesNotExist:
-        raise Http404 from None
+    found = listed(seen_by(request), wanted, recent=recent_of(request.session, request.account.pk))
     if not found.numbers["all"] and not (wanted.search or found.path or found.folders):
         return render(request, "flows/first.html", {"place": "flows", **first_run.guide(request.account)})
     page = Paginator(found.ids, ON_A_PAGE).get_page(request.GET.get("page"))
@@ -83,8 +80,6 @@ def toggle(request: AccountRequest, flow_id: int) -> HttpResponse:
     try:
         if wants_on != (flow.status == FlowStatus.RUNNING):
             (verbs.turn_on if wants_on else verbs.pause)(request.account.pk, flow_id, by=request.actor)
-    except Flow.DoesNotExist:
-        raise Http404 from None
     except NotAllowed as error:
         return _refused(request, flow_id, error)
     if not request.htmx:

@@ -58,10 +58,7 @@ def turn_on(request: AccountRequest, flow_id: int) -> HttpResponse:
     with account_scope(request.account.pk):
         flow = find(request, flow_id).flow
     if flow.status != FlowStatus.RUNNING:
-        try:
-            verbs.turn_on(request.account.pk, flow_id, by=request.actor)
-        except Flow.DoesNotExist:
-            raise Http404 from None
+        verbs.turn_on(request.account.pk, flow_id, by=request.actor)
         messages.info(request, _("“%s” is running.") % flow.name)
     return redirect("web:flow", request.account.slug, flow_id)
 

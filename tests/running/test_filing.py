@@ -80,3 +80,12 @@ def test_only_an_empty_folder_can_be_deleted(in_acme: Account, owner: Actor) -> 
     folders.delete(inner, by=owner)
     folders.delete(top, by=owner)
     assert not Folder.objects.exists()
+
+
+def test_of_two_who_delete_a_folder_one_finds_it_gone(in_acme: Account, owner: Actor) -> None:
+    folder = folders.create("Top", by=owner)
+    folders.delete(folder, by=owner)
+    with pytest.raises(Folder.DoesNotExist):
+        folders.delete(folder, by=owner)
+    with pytest.raises(Folder.DoesNotExist):
+        folders.create("Inner", parent=folder, by=owner)
