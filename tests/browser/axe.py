@@ -23,8 +23,8 @@ def violations(page: Page, rules: list[str] | None = None) -> list[str]:
     """What is serious or critical on the page as it stands, each with its places; `rules` looks for those only."""
     page.evaluate(f"() => {{ {_source()} }}")
     found: list[dict[str, Any]] = page.evaluate(RUN, rules)
-    return [
-        f"{page.url}: {each['id']} ({each['impact']}): {', '.join(str(node['target'][0]) for node in each['nodes'][:4])}"
-        for each in found
-        if each["impact"] in BAD
-    ]
+    return [f"{page.url}: {each['id']} ({each['impact']}): {_places(each)}" for each in found if each["impact"] in BAD]
+
+
+def _places(violation: dict[str, Any]) -> str:
+    return ", ".join(str(node["target"][0]) for node in violation["nodes"][:4])

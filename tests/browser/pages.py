@@ -70,4 +70,3 @@ def local(base: str, link: str) -> str | None:
     if target.netloc != urlsplit(base).netloc or target.scheme not in ("http", "https"):
         return None
     return f"{target.path}?{target.query}" if target.query else target.path
-
