@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Everything Flyt needs on one machine, from a bare Python 3: `up`, `test`, `check`, `run`.
+"""Everything Flyt needs on one machine, from a bare Python 3: `up`, `test`, `check`, `screenshots`, `run`.
 
 Standard library only, and readable by every Python from 3.6, so that an old one can say what is missing.
 """
@@ -16,6 +16,7 @@ USAGE = """\
 python3 dev.py up                   start Flyt here and print its address and login
 python3 dev.py test [arguments]     run the tests (arguments go to pytest)
 python3 dev.py check [--fix]        formatting, lint, types, layers, missing migrations
+python3 dev.py screenshots          pictures of every page, into var/screenshots
 python3 dev.py run <command ...>    run a command beside the database, e.g. python manage.py shell
 """
 ROOT = Path(__file__).resolve().parent
@@ -23,7 +24,7 @@ VENV = Path(os.environ.get("FLYT_VENV") or str(ROOT / ".venv")).expanduser().abs
 PYTHON = VENV / "bin" / "python"
 OLDEST, NEWEST = (3, 11), (3, 14)
 # The dev lock holds all of the up lock, so one installation of it serves both.
-LOCKS = {"up": "up", "run": "up", "test": "dev", "check": "dev"}
+LOCKS = {"up": "up", "run": "up", "test": "dev", "check": "dev", "screenshots": "dev"}
 NO_PIP = "This Python can install nothing: on Debian or Ubuntu run `apt install python3-venv`, then start again."
 NO_NETWORK = (
     "The dependencies could not be downloaded: connect this machine to the network"

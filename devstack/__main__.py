@@ -1,4 +1,4 @@
-"""What dev.py hands over to once the dependencies are there: up, test, check, run."""
+"""What dev.py hands over to once the dependencies are there: up, test, check, screenshots, run."""
 
 import sys
 
@@ -19,6 +19,10 @@ def main(arguments: list[str]) -> int:
             from devstack.check import check
 
             return check(rest)
+        if name == "screenshots":
+            from devstack.screenshots import screenshots
+
+            return screenshots()
         from devstack.in_front import run, test
 
         return run(rest) if name == "run" else test(rest)

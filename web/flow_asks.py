@@ -104,7 +104,7 @@ def file(request: AccountRequest, flow_id: int) -> HttpResponse:
 
 def _ask_folder(request: AccountRequest, flow: Flow, *, fault: str = "", status: int = 200) -> HttpResponse:
     known = folders.everything()
-    places = [
+    choices = [
         {"id": each.pk, "name": " / ".join(one.name for one in folders.path_to(each.pk, known))}
         for each in known.values()
     ]
@@ -115,7 +115,7 @@ def _ask_folder(request: AccountRequest, flow: Flow, *, fault: str = "", status:
         body="flows/_folder_choice.html",
         back=_page_of(request, flow.pk),
         status=status,
-        places=sorted(places, key=lambda place: str(place["name"]).casefold()),
+        choices=sorted(choices, key=lambda each: str(each["name"]).casefold()),
         present=flow.folder_id,
         fault=fault,
     )

@@ -10,7 +10,6 @@ from django.urls import Resolver404, resolve
 from playwright.sync_api import BrowserContext
 
 from tests.browser.people import post
-from tests.live import Live
 
 LINK: Final = re.compile(r'<a\b[^>]*\bhref="([^"]+)"')
 OF_A_KIND: Final = {"web:flow": 3, "web:edit?step": 8, "web:content": 2}  # others once
@@ -18,9 +17,8 @@ NO_PAGES: Final = {"api:docs", "web:import_refused", "mfa_download_recovery_code
 FRONT_DOOR: Final = ("/login/", "/signup/", "/password/", "/password/sent/", "/nothing/here/")
 
 
-def log_in_to_demo(context: BrowserContext, live: Live) -> str:
+def log_in_to_demo(context: BrowserContext, demo: dict[str, str]) -> str:
     """Sign in to the account that comes with a new installation; gives its part of every address."""
-    demo = live.credentials
     answer = post(context, "/login/", {"login": demo["email"], "password": demo["password"]})
     assert answer.url.endswith("/flows/"), answer.url
     return str(demo["account"])

@@ -26,7 +26,7 @@ def look_at(page: Page, addresses: list[str] | tuple[str, ...]) -> list[str]:
 
 def test_no_page_of_an_account_in_use_has_a_serious_fault(browse: Opener, live: Live) -> None:
     context = browse(bypass_csp=True)  # axe styles what it measures
-    account = log_in_to_demo(context, live)
+    account = log_in_to_demo(context, live.credentials)
     addresses = every_page(context, f"/{account}/flows/")
     assert len(addresses) >= FEWEST, addresses
     assert look_at(context.new_page(), addresses) == []
