@@ -29,5 +29,12 @@ def screenshots() -> int:
             with stack:
                 stack.wait_ready()
                 say(f"Taking pictures into {folder} …")
-                command = [sys.executable, "-m", "tests.browser.screenshots", stack.url, credentials, folder]
+                command: list[str | Path] = [
+                    sys.executable,
+                    "-m",
+                    "tests.browser.screenshots",
+                    stack.url,
+                    credentials,
+                    folder,
+                ]
                 return run_in_front(command, env=stack.environment | {"FLYT_CHROMIUM": chromium}, cwd=ROOT)
