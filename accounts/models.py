@@ -23,6 +23,7 @@ class Account(models.Model):
     slug = models.SlugField(max_length=60, unique=True)
     time_zone = models.CharField(max_length=64, default="Europe/Oslo")
     language = models.CharField(max_length=8, default="en")
+    country = models.CharField(max_length=2, blank=True)  # ISO 3166: where phone numbers without a country code belong
     is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=now)
 

@@ -30,10 +30,12 @@ BEGINS_WITH_AN_ID: Final = {
     "flows_exclusionlist (flow_id, list_id)",
     "participants_flowaddress (flow_id, address)",
     "participants_steplog (participant_id, hop)",
+    "records_association (record_id, other_id)",
     "records_eventpending (event_id)",
     "records_importfile (source_id, piece)",
     "records_listentry (list_id, record_id)",
     "records_refusedrow (source_id, row)",
+    "records_uniquevalue (property_id, value)",
 }
 
 # Rows of these are written a thousand at a time by set statements that name the account in every table; a foreign
@@ -46,9 +48,13 @@ NO_COMPOSITE_KEY: Final = {
     "participants_intake.record_id": "records are a big table, without the unique key this needs",
     "participants_participant.flow_id": "a big table",
     "participants_participant.record_id": "a big table",
+    "records_association.other_id": "a big table",
+    "records_association.other_type_id": "a big table",
+    "records_association.record_id": "a big table",
     "records_event.record_id": "a big table",
     "records_eventpending.event_id": "a big table",
     "records_listentry.record_id": "a big table",
+    "records_listtally.list_id": "a big table while many add to one list",
 }
 
 BARE_IDS: Final = {
@@ -67,7 +73,10 @@ BARE_IDS: Final = {
     "participants_steplog.step_id": "a big table",
     "participants_tally.flow_id": "a big table",
     "participants_tally.step_id": "a big table",
+    "records_eventclientid.event_id": "a big table",
     "records_event.flow_id": "points up the ladder; stays when the flow has gone",
+    "records_record.import_id": "a big table; stays when the import has gone",
+    "records_uniquevalue.record_id": "a big table",
     "triggers_occurrence.upper_id": "the highest record id when it fired, not a reference",
 }
 

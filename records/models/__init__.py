@@ -1,0 +1,34 @@
+"""Object types and their properties, the records, lists of them, and the append-only log of what happened to them."""
+
+from .events import Event, EventClientId, EventPending, ListenedKind
+from .imports import BlankCells, DateOrder, Import, ImportFile, ImportMode, ImportStatus, RefusedRow
+from .lists import List, ListEntry, ListFolder, ListKind, ListTally
+from .properties import ObjectType, Property, PropertyType, UniqueValue
+from .record import SEARCHED, Association, Consent, Record
+
+__all__ = [
+    "SEARCHED",
+    "Association",
+    "BlankCells",
+    "Consent",
+    "DateOrder",
+    "Event",
+    "EventClientId",
+    "EventPending",
+    "Import",
+    "ImportFile",
+    "ImportMode",
+    "ImportStatus",
+    "List",
+    "ListEntry",
+    "ListFolder",
+    "ListKind",
+    "ListTally",
+    "ListenedKind",
+    "ObjectType",
+    "Property",
+    "PropertyType",
+    "Record",
+    "RefusedRow",
+    "UniqueValue",
+]
