@@ -67,6 +67,11 @@ class Finger(Mouse):
 class Keyboard(Mouse):
     """Walks with Tab until it is there, and sees where it is all the way."""
 
+    def __init__(self, page: Page) -> None:
+        super().__init__(page)
+        # Who begins to listen for it with the key press may be too late on a busy machine, and wait for ever.
+        page.on("filechooser", lambda _chooser: None)
+
     def press(self, target: Locator) -> None:
         """Enter, on whatever takes it."""
         self._go(target)

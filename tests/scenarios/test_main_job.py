@@ -123,9 +123,13 @@ def subjects(live: Live) -> Counter[tuple[str, str]]:
 
 
 def position(live: Live, flow: int) -> tuple[int, int, int]:
-    """Where everything of a flow is, in three numbers: hops, messages that have left, mails that have arrived."""
+    """Where everything of a flow is, in three numbers: hops, messages that have left, mails that have arrived.
+
+    A worker that had marked a message `sending` as the pause came puts it back into the queue: it has not left.
+    """
     hops = live.sql("select sum(hop) from participants_participant where flow_id = %s", flow)
-    left = live.sql("select count(*) from messaging_message where flow_id = %s and status <> 'queued'", flow)
+    still = "status in ('queued', 'sending')"
+    left = live.sql(f"select count(*) from messaging_message where flow_id = %s and not ({still})", flow)
     return hops, left, len(list(live.stack.inbox_dir.glob("*.eml")))
 
 
