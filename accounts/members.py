@@ -34,6 +34,14 @@ def remove(member_id: int, *, by: Actor) -> Member:
     return member
 
 
+def by_id_and_address() -> dict[int | str, int]:
+    """The ids of the account's members, each by itself and by the person's e-mail, for checking many values at once."""
+    found: dict[int | str, int] = {}
+    for id, address in Member.objects.order_by("pk").values_list("pk", "user__email"):
+        found[id] = found[address.lower()] = id
+    return found
+
+
 def _hold(member_id: int) -> Member:
     """The member, with all of the account's members held still: of two owners who demote each other one remains."""
     Account.objects.select_for_update().get(pk=current_account_id())

@@ -6,13 +6,12 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import phonenumbers
 from django.utils.translation import gettext as _
 
-from . import values
+from . import phones, values
 from .models import Consent, Property, PropertyType
 from .refusals import Error
-from .values import JsonValue
+from .values import JsonValue, Members
 
 FIELDS = frozenset({"id", "external_id", "properties", "consent", "consent_at", "former_employee"})
 MATCHES = ("email", "external_id", "id")
@@ -33,11 +32,17 @@ class Row:
 
 @dataclass(frozen=True)
 class RowReader:
-    """Reads rows of one object type. `zone`: where moments without an offset were meant."""
+    """Reads rows of one object type.
+
+    `zone`: where moments without an offset were meant. `country`: where phone numbers without a country code belong,
+    unless the row says. `members`: who may be an owner.
+    """
 
     properties: dict[str, Property]
     match_on: str
     zone: ZoneInfo
+    country: str = ""
+    members: Members = field(default_factory=dict)
 
     def read(self, row: Mapping[str, Any]) -> tuple[Row, list[Error]]:
         """The row normalised, and every fault with its path; with any, use no part of it."""
@@ -66,14 +71,16 @@ class RowReader:
             yield Error("id", _("Give an id only when rows are matched by it."))
 
     def _read_properties(self, given: Mapping[str, Any], found: Row) -> Iterator[Error]:
-        region = _region(given.get("country"))
+        region = phones.region(given.get("country")) or phones.region(self.country)
         for key, value in given.items():
             property = self.properties.get(key)
             if property is None:
                 yield Error(f"properties.{key}", _("There is no such property."))
                 continue
             try:
-                found.properties[key] = values.clean(property, value, region=region, zone=self.zone)
+                found.properties[key] = values.clean(
+                    property, value, region=region, zone=self.zone, members=self.members
+                )
             except ValueError as error:
                 yield Error(f"properties.{key}", str(error))
 
@@ -109,9 +116,3 @@ def _consent(value: object) -> str | None:
         return value.strip().lower()
     answer = values.clean(_Plain(PropertyType.BOOLEAN), value)
     return None if answer is None else Consent.GIVEN if answer else Consent.WITHDRAWN
-
-
-def _region(country: object) -> str | None:
-    """The country as phone numbers know it, when it is a code such as NO."""
-    code = country.strip().upper() if isinstance(country, str) else ""
-    return code if code in phonenumbers.SUPPORTED_REGIONS else None

@@ -15,6 +15,7 @@ from .refusals import Error, Invalid
 MOST_PROPERTIES = 1_000
 MOST_OPTIONS = 500
 LONGEST_OPTION = 200
+WITH_OPTIONS = frozenset({PropertyType.CHOICE, PropertyType.MULTIPLE_CHOICE})
 KEY = re.compile(r"[a-z][a-z0-9_]{0,59}")
 # Columns of the record itself, which events and rows name beside the properties.
 RESERVED = frozenset({"id", "external_id", "consent", "consent_at", "former_employee", "created_at", "updated_at"})
@@ -133,7 +134,7 @@ def _key_errors(object_type: ObjectType, key: str, type: str) -> list[Error]:
 
 
 def _option_errors(type: str, options: list[str]) -> list[Error]:
-    if type != PropertyType.CHOICE:
+    if type not in WITH_OPTIONS:
         return [Error("options", _("Only a choice has options."))] if options else []
     if not 0 < len(options) <= MOST_OPTIONS:
         return [Error("options", _("Give 1 to {most} options.").format(most=MOST_OPTIONS))]

@@ -14,12 +14,13 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from accounts.members import by_id_and_address
 from accounts.models import Account
 from accounts.tenancy import current_account_id
 from scheduling.clock import now
 
 from . import events
-from .models import Consent, ObjectType, Property, Record
+from .models import Consent, ObjectType, Property, PropertyType, Record
 from .refusals import Error
 from .rows import MATCHES, Row, RowReader
 from .values import JsonValue
@@ -132,9 +133,7 @@ class _Upsert:
         return [self.results[number] for number in range(len(rows))]
 
     def _read(self, rows: Sequence[Mapping[str, Any]]) -> dict[int, Row]:
-        zone = ZoneInfo(Account.objects.get(pk=current_account_id()).time_zone)
-        properties = Property.objects.filter(object_type=self.object_type, archived_at=None)
-        reader = RowReader({each.key: each for each in properties}, self.match_on, zone)
+        reader = self._reader()
         read = {}
         for number, given in enumerate(rows):
             row, errors = reader.read(given)
@@ -143,6 +142,20 @@ class _Upsert:
             else:
                 read[number] = row
         return read
+
+    def _reader(self) -> RowReader:
+        account = Account.objects.get(pk=current_account_id())
+        properties = {
+            each.key: each for each in Property.objects.filter(object_type=self.object_type, archived_at=None)
+        }
+        has_owner = any(each.type == PropertyType.OWNER for each in properties.values())
+        return RowReader(
+            properties,
+            self.match_on,
+            ZoneInfo(account.time_zone),
+            country=account.country,
+            members=by_id_and_address() if has_owner else {},
+        )
 
     def _match(self, keys: set[JsonValue]) -> None:
         sql = {"email": MATCH_EMAIL, "external_id": MATCH_EXTERNAL_ID, "id": MATCH_ID}[self.match_on]

@@ -1,23 +1,25 @@
 """One value of a property, checked and normalised by its type, so that comparing needs no cast that can fail.
 
-Numbers become JSON numbers, dates "YYYY-MM-DD", moments "YYYY-MM-DDTHH:MM:SSZ" in UTC, addresses lower case.
+Numbers become JSON numbers, dates "YYYY-MM-DD", moments "YYYY-MM-DDTHH:MM:SSZ" in UTC, addresses lower case, multiple
+choices lists in the order of the options, owners ids of members.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-import phonenumbers
 from django.utils.translation import gettext as _
 
 from scheduling.zones import resolve
 
+from . import phones
 from .models import PropertyType
 
-JsonValue = str | int | float | bool | None
+JsonValue = str | int | float | bool | list[str] | None
+Members = Mapping[int | str, int]  # `accounts.members.by_id_and_address()`
 
 LONGEST_TEXT = 10_000  # characters; long text takes ten times as many
 LONGEST_ADDRESS = 254
@@ -47,22 +49,35 @@ class Typed(Protocol):
     def options(self) -> list[str]: ...
 
 
-def clean(property: Typed, value: object, *, region: str | None = None, zone: ZoneInfo | None = None) -> JsonValue:
+def clean(
+    property: Typed,
+    value: object,
+    *,
+    region: str | None = None,
+    zone: ZoneInfo | None = None,
+    members: Members | None = None,
+) -> JsonValue:
     """`value` as it is stored, or None when it is blank.
 
-    `region` (such as "NO") is where a phone number without a country code belongs; without one it stays as typed.
-    `zone` is where a moment without an offset was meant; UTC without one. Raises ValueError with a sentence.
+    `region` (such as "NO") is where a phone number without a country code belongs (records/phones.py).
+    `zone` is where a moment without an offset was meant; UTC without one. `members` are those who may be owners, once
+    for many values; without them an id is taken as it is, which is right only for what was checked before.
+    Raises ValueError with a sentence.
     """
     if isinstance(value, str):
         value = _trimmed(value)
     if value is None or value == "":
         return None
     if property.type == PropertyType.PHONE:
-        return _phone(value, region)
+        return phones.clean(_text(value), region)
     if property.type == PropertyType.DATETIME:
         return _moment(value, zone)
     if property.type == PropertyType.CHOICE:
         return _choice(value, property.options)
+    if property.type == PropertyType.MULTIPLE_CHOICE:
+        return _choices(value, property.options)
+    if property.type == PropertyType.OWNER:
+        return _owner(value, members)
     return _CLEANERS[property.type](value)
 
 
@@ -182,6 +197,28 @@ def _choice(value: object, options: list[str]) -> str:
     )
 
 
+def _choices(value: object, options: list[str]) -> list[str] | None:
+    """Text is taken apart at semicolons, or at commas without one, unless it is an option as it stands."""
+    if isinstance(value, str):
+        is_option = value.casefold() in {option.casefold() for option in options}
+        value = [value] if is_option else value.split(";" if ";" in value else ",")
+    if not isinstance(value, list):
+        raise ValueError(_("Give a list of choices."))
+    chosen = {_choice(_trimmed(each) if isinstance(each, str) else each, options) for each in value if each != ""}
+    return [option for option in options if option in chosen] or None
+
+
+def _owner(value: object, members: Members | None) -> int:
+    key = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    wanted = key.lower() if isinstance(key, str) else key
+    if not isinstance(wanted, bool) and isinstance(wanted, int | str):
+        if members is None and isinstance(wanted, int) and 0 < wanted < 2**63:
+            return wanted
+        if members is not None and wanted in members:
+            return members[wanted]
+    raise ValueError(_("“{value}” is no member of the account. Give the id or the e-mail.").format(value=value))
+
+
 def _email(value: object) -> str:
     address = _text(value).lower()
     local, at, domain = address.rpartition("@")
@@ -199,19 +236,6 @@ def _email(value: object) -> str:
     if len(local) > 64 or len(address) > LONGEST_ADDRESS:
         raise ValueError(_("The address is too long."))
     return address
-
-
-def _phone(value: object, region: str | None) -> str:
-    """In the form +4712345678 where it is known to be a number, as typed otherwise."""
-    typed = _text(value, 60)
-    try:
-        number = phonenumbers.parse(typed, region)
-    except phonenumbers.NumberParseException:
-        return typed
-    if not phonenumbers.is_valid_number(number):
-        return typed
-    plain = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return f"{plain};ext={number.extension}" if number.extension else plain
 
 
 def _url(value: object) -> str:

@@ -190,13 +190,15 @@ def test_every_operator_has_a_sentence_and_a_value_that_compiles(contact: Object
         PropertyType.DATETIME: "2027-01-31T10:00:00Z",
         PropertyType.BOOLEAN: True,
         PropertyType.CHOICE: "a",
+        PropertyType.OWNER: 7,
+        PropertyType.PHONE: "+47 22 34 56 78",
         PropertyType.EMAIL: "anne@firma.example",
         PropertyType.URL: "https://firma.example",
     }
     assert set(OPERATORS) == {*SENTENCES, *SENTENCES_ABOUT_DAYS}
     said = set()
     for type in PropertyType:
-        options = ["a", "b"] if type == PropertyType.CHOICE else []
+        options = ["a", "b"] if type in (PropertyType.CHOICE, PropertyType.MULTIPLE_CHOICE) else []
         add_property(contact, f"some_{type.value}", f"Some {type.value}", type, options)
         for operator in fitting(type):
             one = by_type.get(type, "a")
