@@ -22,3 +22,9 @@ class Invalid(ValueError):
     def __init__(self, errors: Iterable[Error]) -> None:
         self.errors = list(errors)
         super().__init__("; ".join(f"{error.path}: {error.message}".lstrip(": ") for error in self.errors))
+
+
+def legible(value: object) -> str:
+    """What was given, cut so that a message or a path can show it, without what no text can hold."""
+    text = value if isinstance(value, str) else type(value).__name__ if isinstance(value, dict | list) else str(value)
+    return text[:40].replace("\x00", "").encode("utf-8", "replace").decode()

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.http import QueryDict
 
-from records import criteria, operators
+from records import criteria, operators, sentences
 from records.leaves import Subject
 from records.models import ObjectType
 from records.operators import OPERATORS, Takes
@@ -109,7 +109,7 @@ def _read(builder: Builder, vocabulary: Vocabulary) -> None:
 
 def operator_choices(property: Any) -> list[tuple[str, str]]:
     """The operators that fit a property, as menus show them."""
-    return [(each.name, operators.menu_label(each, property.type)) for each in operators.fitting(property.type)]
+    return [(each.name, sentences.menu_label(each, property.type)) for each in operators.fitting(property.type)]
 
 
 def value_field(row: Row, property: Any) -> str:

@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Account
+from accounts.models import Account, Member, User
 from accounts.tenancy import account_scope
-from records import criteria
-from records.leaves import Compiler, Node, Subject
+from records import criteria, criteria_trees
+from records.leaves import Compiler, Leaf, Node, Subject
 from records.models import List, ObjectType, PropertyType, Record
-from records.operators import OPERATORS, SENTENCES, SENTENCES_ABOUT_DAYS, Takes, fitting
+from records.operators import OPERATORS, Takes, fitting
 from records.refusals import Error, Invalid
 from records.schema import add_property, ensure_object_types
+from records.sentences import SENTENCES, SENTENCES_ABOUT_DAYS
 from tests.records.trees import holds, leaf, matching, refused
 
 # --- What is refused ---------------------------------------------------------------------------------------
@@ -141,10 +142,8 @@ def test_compiling_refuses_what_checking_refuses(contact: ObjectType) -> None:
 # --- Conditions of other packages ----------------------------------------------------------------------------
 
 
-class OddLeaf:
+class OddLeaf(Leaf):
     """{"odd": true}: records whose id is odd."""
-
-    keys = frozenset[str]()
 
     def check(self, node: Node, subject: Subject) -> Iterator[Error]:
         if not isinstance(node["odd"], bool):
@@ -159,7 +158,7 @@ class OddLeaf:
 
 @pytest.fixture
 def odd_leaf(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(criteria, "_leaves", dict(criteria._leaves))
+    monkeypatch.setattr(criteria_trees, "_leaves", dict(criteria_trees._leaves))
     criteria.register_leaf("odd", OddLeaf())
 
 
@@ -173,7 +172,7 @@ def test_another_package_may_register_a_condition(contact: ObjectType, odd_leaf:
     assert criteria.describe(tree, contact) == "the number is odd and City is Oslo"
 
 
-@pytest.mark.parametrize("name", ["all", "property", "list"])
+@pytest.mark.parametrize("name", ["all", "property", "list", "event", "associated"])
 def test_a_name_that_is_taken_cannot_be_registered(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         criteria.register_leaf(name, OddLeaf())
@@ -182,35 +181,54 @@ def test_a_name_that_is_taken_cannot_be_registered(name: str) -> None:
 # --- How it reads --------------------------------------------------------------------------------------------
 
 
-def test_every_operator_has_a_sentence_and_a_value_that_compiles(contact: ObjectType) -> None:
-    samples: dict[Takes, Any] = {Takes.NOTHING: None, Takes.PART: "a", Takes.DAYS: 3}
+def every_property_condition(object_type: ObjectType, member: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A condition of every operator about a property of every type that it fits, with the property's label."""
     by_type: dict[str, Any] = {
         PropertyType.NUMBER: 5,
         PropertyType.DATE: "2027-01-31",
         PropertyType.DATETIME: "2027-01-31T10:00:00Z",
         PropertyType.BOOLEAN: True,
-        PropertyType.CHOICE: "a",
-        PropertyType.OWNER: 7,
-        PropertyType.PHONE: "+47 22 34 56 78",
         PropertyType.EMAIL: "anne@firma.example",
+        PropertyType.PHONE: "+4722345678",
         PropertyType.URL: "https://firma.example",
+        PropertyType.OWNER: member,
     }
-    assert set(OPERATORS) == {*SENTENCES, *SENTENCES_ABOUT_DAYS}
-    said = set()
     for type in PropertyType:
         options = ["a", "b"] if type in (PropertyType.CHOICE, PropertyType.MULTIPLE_CHOICE) else []
-        add_property(contact, f"some_{type.value}", f"Some {type.value}", type, options)
+        for key in (f"some_{type.value}", f"other_{type.value}"):
+            add_property(object_type, key, key.replace("_", " ").capitalize(), type, options)
         for operator in fitting(type):
             one = by_type.get(type, "a")
-            value = samples.get(operator.takes, {Takes.MANY: [one], Takes.PAIR: [one, one]}.get(operator.takes, one))
-            tree = leaf(f"some_{type.value}", operator.name, value)
-            assert criteria.check(tree, contact) == []
-            matching(tree, contact)
-            sentence = criteria.describe(tree, contact)
-            assert sentence.startswith(f"Some {type.value} ")
-            assert "%" not in sentence
-            said.add((type, sentence))
-    assert len(said) == sum(len(fitting(type)) for type in PropertyType)
+            samples: dict[Takes, Any] = {
+                Takes.NOTHING: None,
+                Takes.PART: "a",
+                Takes.DAYS: 3,
+                Takes.MANY: [one],
+                Takes.PAIR: [one, one],
+                Takes.PROPERTY: f"other_{type.value}",
+            }
+            label = f"some_{type.value}".replace("_", " ").capitalize()
+            yield label, leaf(f"some_{type.value}", operator.name, samples.get(operator.takes, one))
+
+
+@pytest.fixture
+def member(inside_acme: Account) -> int:
+    user = User.objects.create_user("olga@acme.example", name="Olga Owner")
+    return int(Member.objects.create(user=user).pk)
+
+
+def test_every_operator_has_a_sentence_and_a_value_that_compiles(contact: ObjectType, member: int) -> None:
+    assert set(OPERATORS) == {*SENTENCES, *SENTENCES_ABOUT_DAYS}
+    conditions = list(every_property_condition(contact, member))
+    said = set()
+    for label, tree in conditions:
+        assert criteria.check(tree, contact) == []
+        matching(tree, contact)
+        sentence = criteria.describe(tree, contact)
+        assert sentence.startswith(f"{label} ")
+        assert "%" not in sentence
+        said.add(sentence)
+    assert len(said) == len(conditions) == sum(len(fitting(type)) for type in PropertyType)
 
 
 @pytest.mark.parametrize(

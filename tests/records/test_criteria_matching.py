@@ -10,7 +10,7 @@ from accounts.models import Account
 from accounts.tenancy import account_scope, every_account
 from records import criteria
 from records.models import List, ListEntry, ObjectType, PropertyType, Record
-from records.operators import OPERATORS, Takes
+from records.operators import OPERATORS
 from records.schema import add_property, ensure_object_types
 from tests.records.trees import MOMENT, holds, leaf, matching
 
@@ -68,13 +68,28 @@ def test_a_condition_matches_by_the_type_of_its_property(
     assert holds(tree, contact, **{tree["property"]: stored}) is expected
 
 
-@pytest.mark.parametrize("name", [name for name, operator in OPERATORS.items() if operator.negates])
-def test_a_negative_comparison_says_whether_records_without_a_value_match(contact: ObjectType, name: str) -> None:
-    value = ["Oslo"] if OPERATORS[name].takes is Takes.MANY else "Oslo"
-    assert not holds(leaf("city", name, value), contact)
-    assert not holds(leaf("city", name, value, include_unknown=False), contact)
-    assert holds(leaf("city", name, value, include_unknown=True), contact)
-    assert holds({"not": leaf("city", OPERATORS[name].negates, value)}, contact)
+NEGATIVE = [
+    leaf("city", "ne", "Oslo"),
+    leaf("city", "not_contains", "Oslo"),
+    leaf("city", "not_in", ["Oslo"]),
+    leaf("city", "ne_property", "country"),
+    leaf("score", "not_between", [1, 2]),
+    leaf("topics", "contains_none", ["Skiing"]),
+    leaf("topics", "not_contains_all", ["Skiing"]),
+    leaf("topics", "is_not_exactly", ["Skiing"]),
+]
+
+
+@pytest.mark.parametrize("tree", NEGATIVE, ids=lambda tree: str(tree["operator"]))
+def test_a_negative_comparison_says_whether_records_without_a_value_match(
+    contact: ObjectType, tree: dict[str, Any]
+) -> None:
+    assert {each["operator"] for each in NEGATIVE} == {name for name, each in OPERATORS.items() if each.negates}
+    add_property(contact, "topics", "Topics", PropertyType.MULTIPLE_CHOICE, ["Skiing", "Sailing"])
+    assert not holds(tree, contact)
+    assert not holds({**tree, "include_unknown": False}, contact)
+    assert holds({**tree, "include_unknown": True}, contact)
+    assert holds({"not": {**tree, "operator": OPERATORS[tree["operator"]].negates}}, contact)
 
 
 def test_a_value_of_another_type_counts_as_no_value_and_breaks_nothing(contact: ObjectType) -> None:

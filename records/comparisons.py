@@ -1,0 +1,136 @@
+"""Comparing what a record has with what a condition asks, in SQL."""
+
+from functools import partial
+
+from .leaves import Compiler
+from .models import SEARCHED, Property, PropertyType
+from .operators import DATES, NUMBERS, TEXTS, Operator, Takes
+from .spans import anniversaries, as_moment, span
+from .values import JsonValue
+
+SHORTEST_SEARCHED = 3  # characters: what the index of the search text can look for
+MOMENT = """to_char({column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
+SIGNS = {"eq": "=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+
+
+def stored(property: Property, sql: Compiler) -> str:
+    """The record's value in the type to compare in; NULL without one, or with one of another type."""
+    if property.pk is None:
+        column = f"{sql.record}.{property.key}"
+        return MOMENT.format(column=column) if property.type == PropertyType.DATETIME else column
+    if _is_address(property):
+        return f"{sql.record}.email"
+    key = sql.bind(property.key)
+    value, text = f"{sql.record}.properties -> {key}", f"({sql.record}.properties ->> {key})"
+    if property.type in NUMBERS:
+        return f"(case when jsonb_typeof({value}) = 'number' then {text}::numeric end)"
+    if property.type == PropertyType.BOOLEAN:
+        return f"(case when jsonb_typeof({value}) = 'boolean' then {text}::boolean end)"
+    if property.type == PropertyType.MULTIPLE_CHOICE:
+        return f"(case when jsonb_typeof({value}) = 'array' then nullif({value}, '[]') end)"
+    return f'({text} collate "C")' if property.type in DATES else text
+
+
+def comparison(operator: Operator, property: Property, operands: list[JsonValue], sql: Compiler) -> str:
+    """Of an operator that negates none; NULL when the record has no value."""
+    if operator.takes is Takes.PROPERTY:
+        return _with_another(operator.name, property, sql.subject.properties[str(operands[0])], sql)
+    if property.type in DATES:
+        return _of_date(operator, property, operands, sql)
+    here = stored(property, sql)
+    if property.type == PropertyType.MULTIPLE_CHOICE:
+        return _of_choices(operator.name, here, operands, sql)
+    if property.type in NUMBERS:
+        return _of_number(operator.name, here, operands, sql)
+    if property.type == PropertyType.BOOLEAN:
+        return f"({here} = {sql.bind(operands[0])}::boolean)"
+    return _of_text(operator.name, _folded(property, here), operands, sql, is_exact=_is_exact(property))
+
+
+def by_index(operator: Operator, property: Property, operands: list[JsonValue], sql: Compiler) -> str:
+    """What is true of every record that meets the comparison and can be looked up by an index; "" for nothing.
+
+    The column `email` has one of its own, and so has the external id; the search text finds parts of three characters.
+    """
+    if _is_address(property) and operator.name in ("eq", "in"):
+        return f"{sql.record}.email is not null"
+    if property.pk is None and property.key == "external_id" and operator.name in ("eq", "in"):
+        return f"{sql.record}.external_id is not null"
+    if property.key not in SEARCHED or property.type not in TEXTS or property.pk is None:
+        return ""
+    words = [str(operand) for operand in operands]
+    if operator.takes not in (Takes.ONE, Takes.PART, Takes.MANY) or min(map(len, words)) < SHORTEST_SEARCHED:
+        return ""
+    parts = [
+        f"%{word.replace(chr(92), chr(92) * 2).replace('%', chr(92) + '%').replace('_', chr(92) + '_')}%"
+        for word in words
+    ]
+    if len(parts) == 1:
+        return f"{sql.record}.search_text like lower({sql.bind(parts[0])}::text)"
+    alternatives = ", ".join(f"lower({sql.bind(part)}::text)" for part in parts)
+    return f"{sql.record}.search_text like any(array[{alternatives}])"
+
+
+def _is_address(property: Property) -> bool:
+    return property.key == "email" and property.type == PropertyType.EMAIL
+
+
+def _is_exact(property: Property) -> bool:
+    """Whether case counts: for ids of other systems."""
+    return property.pk is None and property.key == "external_id"
+
+
+def _folded(property: Property, text: str) -> str:
+    """Without regard to case. The column `email` holds lower case already, and keeps its index that way."""
+    return text if _is_address(property) or _is_exact(property) else f"lower({text})"
+
+
+def _with_another(name: str, property: Property, other: Property, sql: Compiler) -> str:
+    sign = {"eq_property": "=", "lt_property": "<", "gt_property": ">"}[name]
+    is_text = property.type not in NUMBERS | DATES | {PropertyType.BOOLEAN}
+    here, there = (f"lower({each})" if is_text else each for each in (stored(property, sql), stored(other, sql)))
+    return f"({here} {sign} {there})"
+
+
+def _of_date(operator: Operator, property: Property, operands: list[JsonValue], sql: Compiler) -> str:
+    if operator.name in ("is_anniversary_today", "anniversary_in_next_days"):
+        days = anniversaries(sql.today, int(str(operands[0])) if operands else 0)
+        return f"(substr({stored(property, sql)}, 6) = any({sql.bind(days)}::text[]))"
+    edges = span(operator.name, operands, today=sql.today, zone=sql.zone, is_date=property.type == PropertyType.DATE)
+    if property.pk is None:
+        column, (start, end) = f"{sql.record}.{property.key}", map(sql.bind, map(as_moment, edges))
+        return f"({column} >= {start}::timestamptz and {column} < {end}::timestamptz)"
+    here, (start, end) = stored(property, sql), map(sql.bind, edges)
+    return f"({here} >= {start} and {here} < {end})"
+
+
+def _of_choices(name: str, here: str, operands: list[JsonValue], sql: Compiler) -> str:
+    chosen = f"{sql.bind(operands)}::text[]"
+    if name == "is_exactly":
+        return f"({here} ?& {chosen} and jsonb_array_length({here}) = {sql.bind(len(set(map(str, operands))))})"
+    return f"({here} {'?|' if name == 'contains_any' else '?&'} {chosen})"
+
+
+def _of_number(name: str, here: str, operands: list[JsonValue], sql: Compiler) -> str:
+    if name == "in":
+        return f"({here} = any({sql.bind(operands)}::numeric[]))"
+    if name == "between":
+        low, high = (sql.bind(operand) for operand in operands)
+        return f"({here} between {low}::numeric and {high}::numeric)"
+    return f"({here} {SIGNS[name]} {sql.bind(operands[0])}::numeric)"
+
+
+def _of_text(name: str, here: str, operands: list[JsonValue], sql: Compiler, *, is_exact: bool) -> str:
+    fold = partial(str.format, "{}::text" if is_exact else "lower({}::text)")
+    if name == "in":
+        if is_exact:
+            return f"({here} = any({sql.bind(operands)}::text[]))"
+        words = f"select lower(word) from unnest({sql.bind(operands)}::text[]) word"
+        return f"({here} = any(array({words})))"
+    word = fold(sql.bind(operands[0]))
+    return {
+        "eq": f"({here} = {word})",
+        "contains": f"(strpos({here}, {word}) > 0)",
+        "starts_with": f"starts_with({here}, {word})",
+        "ends_with": f"(right({here}, length({word})) = {word})",
+    }[name]

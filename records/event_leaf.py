@@ -1,0 +1,129 @@
+"""The condition that something happened to a record, or did not."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from .event_words import event_name
+from .leaves import Compiler, Leaf, Node, Reference, Subject
+from .operators import MOST_DAYS
+from .refusals import Error, legible
+
+LONGEST_KIND = 40
+LONGEST_TEXT = 500
+MOST_DETAILS = 10
+MOST_TIMES = 1_000
+
+
+class EventLeaf(Leaf):
+    """{"event": kind, "happened": true, "detail": {key: value}, "within_days": n or null, "at_least": 1}.
+
+    "happened": false is the opposite: not at all, or fewer than `at_least` times. Days are whole days in the time zone
+    of the question, and today is one of them.
+    """
+
+    keys = frozenset({"happened", "detail", "within_days", "at_least"})
+
+    def check(self, node: Node, subject: Subject) -> Iterator[Error]:
+        """The kind may be one that never happened yet."""
+        kind = node["event"]
+        if not isinstance(kind, str) or not 0 < len(kind) <= LONGEST_KIND or not kind.isprintable() or " " in kind:
+            yield Error("event", _("Give the kind of an event, such as link_clicked or custom.order_placed."))
+        if not isinstance(node.get("happened", True), bool):
+            yield Error("happened", _("True or false."))
+        if not (node.get("within_days") is None or _is_whole(node["within_days"], 0, MOST_DAYS)):
+            yield Error("within_days", _("A whole number of days from 0 to %(most)d.") % {"most": MOST_DAYS})
+        if not _is_whole(node.get("at_least", 1), 1, MOST_TIMES):
+            yield Error("at_least", _("A whole number of times from 1 to %(most)d.") % {"most": MOST_TIMES})
+        yield from _detail_faults(node.get("detail", {}))
+
+    def compile(self, node: Node, sql: Compiler) -> str:
+        """By the index of a record's events, or the other way round: the planner chooses by how many ask."""
+        event, times = f"{sql.prefix}_event", node.get("at_least", 1)
+        where = [f"{event}.account_id = {sql.account}", f"{event}.kind = {sql.bind(node['event'])}"]
+        if detail := node.get("detail"):
+            where.append(f"{event}.detail @> {sql.bind(json.dumps(detail))}::jsonb")
+        if node.get("within_days") is not None:
+            start, end = (sql.bind(sql.midnight(days)) for days in (-node["within_days"], 1))
+            where.append(f"{event}.at >= {start} and {event}.at < {end}")
+        table = f"records_event {event} where {' and '.join(where)}"
+        if times == 1:
+            found = f"exists (select 1 from {table} and {event}.record_id = {sql.record}.id)"
+        else:
+            # Grouped, so that it can be asked for one record by the index and for all of them at once.
+            often = f"select {event}.record_id from {table} group by 1 having count(*) >= {sql.bind(times)}"
+            found = f"exists (select 1 from ({often}) often where often.record_id = {sql.record}.id)"
+        return found if node.get("happened", True) else f"(not {found})"
+
+    def describe(self, node: Node, subject: Subject) -> str:
+        """As in "“Link clicked” happened at least 2 times in the last 30 days"."""
+        said = _frequency(node.get("happened", True), node.get("at_least", 1))
+        said = said % {"event": event_name(node["event"]), "times": node.get("at_least", 1)}
+        if detail := node.get("detail"):
+            parts = [_("{key} is {value}").format(key=key, value=_in_words(value)) for key, value in detail.items()]
+            said = _("{event} with {details}").format(event=said, details=", ".join(parts))
+        days = node.get("within_days")
+        if days is None:
+            return said
+        if days == 0:
+            return _("{event} today").format(event=said)
+        template = ngettext("{event} in the last {days} day", "{event} in the last {days} days", days)
+        return template.format(event=said, days=days)
+
+    def references(self, node: Node, object_type: str) -> Iterator[Reference]:
+        """The kind, and the list of joining or leaving one."""
+        yield Reference("event", object_type, str(node["event"]))
+        detail = node.get("detail")
+        named = detail.get("list") if isinstance(detail, Mapping) else None
+        if node["event"] in ("list_joined", "list_left") and _is_whole(named, 1, 2**63):
+            yield Reference("list", object_type, int(str(named)))
+
+    def is_time_dependent(self, node: Node) -> bool:
+        """With a window, that moves on."""
+        return node.get("within_days") is not None
+
+
+def _is_whole(value: object, lowest: int, highest: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest
+
+
+def _detail_faults(detail: object) -> Iterator[Error]:
+    if not isinstance(detail, Mapping):
+        yield Error("detail", _("Give what the detail must hold, such as an object with a content_id."))
+        return
+    if len(detail) > MOST_DETAILS:
+        yield Error("detail", _("At most %(most)d values.") % {"most": MOST_DETAILS})
+    for key, value in list(detail.items())[:MOST_DETAILS]:
+        if not _is_text(key) or not (
+            _is_text(value) or isinstance(value, bool) or _is_whole(value, -(10**15), 10**15) or _is_fraction(value)
+        ):
+            yield Error(f"detail.{legible(key)}", _("Give a text, a number, or true or false."))
+
+
+def _is_text(value: object) -> bool:
+    """What PostgreSQL can hold as text."""
+    is_text = isinstance(value, str) and len(value) <= LONGEST_TEXT and "\x00" not in value
+    return is_text and not any("\ud800" <= character <= "\udfff" for character in str(value))
+
+
+def _is_fraction(value: object) -> bool:
+    return isinstance(value, float) and abs(value) < 10**15  # not NaN either: it is smaller than nothing
+
+
+def _frequency(happened: bool, times: int) -> str:
+    if times == 1:
+        return _("“%(event)s” happened") if happened else _("“%(event)s” did not happen")
+    if happened:
+        return ngettext(
+            "“%(event)s” happened at least %(times)d time", "“%(event)s” happened at least %(times)d times", times
+        )
+    return ngettext(
+        "“%(event)s” happened fewer than %(times)d time", "“%(event)s” happened fewer than %(times)d times", times
+    )
+
+
+def _in_words(value: Any) -> str:
+    return (_("yes") if value else _("no")) if isinstance(value, bool) else str(value)
