@@ -7,3 +7,11 @@ class RunningConfig(AppConfig):
     """The verbs of a flow, what stops it, and editing it."""
 
     name = "running"
+
+    def ready(self) -> None:
+        """Tell which flows use a property, a list or an object type."""
+        from records.used_by import register_finder
+
+        from .used_by import flows_using
+
+        register_finder("flow", flows_using)

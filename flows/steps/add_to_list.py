@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from flows.models import Flow, Step
 from flows.path import Path
 from records import events
+from records.criteria_references import References
 from records.models import List, ListKind
 
 from .base import Batch, Lack, SettingsError, StepKind, only
@@ -44,6 +45,10 @@ class AddToList(StepKind):
         found = _lists(path, step).get(step.settings.get("list"))
         return found.name if found else gettext("No list chosen")
 
+    def references(self, settings: dict[str, Any], object_type: str) -> References:
+        """The list."""
+        return References(lists=frozenset([settings["list"]] if settings.get("list") else []))
+
     def run(self, batch: Batch) -> None:
         """Insert in key order; only those who really joined write an event."""
         sql, params = events.insert_sql(
@@ -56,6 +61,9 @@ class AddToList(StepKind):
               select %(account)s, %(list)s, record_id, %(now)s from batch where decision = 'continue'
               order by record_id
               on conflict do nothing returning record_id),
+            counted as (
+              insert into records_listtally (account_id, list_id, change)
+              select %(account)s, %(list)s, count(*) from inserted having count(*) > 0),
             joined as (select batch.record_id, batch.depth from inserted join batch using (record_id))
             """,
         )

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from flows.models import Flow, Step
 from flows.path import Path
+from records.criteria_references import References
 
 
 class SettingsError(ValueError):
@@ -79,6 +80,10 @@ class StepKind:
     def summary(self, step: Step, path: Path) -> str:
         """The step in a few words, for its card; reads through `path.once()`, one query for all steps of the kind."""
         raise NotImplementedError
+
+    def references(self, settings: dict[str, Any], object_type: str) -> References:
+        """The properties and lists that the settings name, in a flow of records of the type with that key."""
+        return References()
 
     def run(self, batch: Batch) -> None:
         """Decide for everyone in the batch and insert the effects."""

@@ -9,6 +9,7 @@ from psycopg2.extras import Json
 from flows.models import Flow, Step
 from flows.path import Path
 from records import events, values
+from records.criteria_references import References
 from records.models import Property
 
 from .base import Batch, Lack, SettingsError, StepKind, only
@@ -56,6 +57,10 @@ class UpdateRecord(StepKind):
         given, labels = step.settings.get("values") or {}, _labels(path, step)
         changes = [f"{labels.get(key, key)} = {_in_words(value)}" for key, value in given.items()]
         return ", ".join(changes) or gettext("Nothing chosen")
+
+    def references(self, settings: dict[str, Any], object_type: str) -> References:
+        """The properties that it sets or clears."""
+        return References(properties=frozenset((object_type, key) for key in settings.get("values") or {}))
 
     def run(self, batch: Batch) -> None:
         """Lock the records in id order (two flows updating the same people deadlock otherwise), then set."""
