@@ -76,13 +76,13 @@ def _is_address(property: Property) -> bool:
 
 
 def _is_exact(property: Property) -> bool:
-    """Whether case counts: for ids of other systems."""
-    return property.pk is None and property.key == "external_id"
+    """Whether case counts: in ids of other systems, and not in choices, which are stored as the option is written."""
+    return property.type == PropertyType.CHOICE or (property.pk is None and property.key == "external_id")
 
 
 def _folded(property: Property, text: str) -> str:
-    """Without regard to case. The column `email` holds lower case already, and keeps its index that way."""
-    return text if _is_address(property) or _is_exact(property) else f"lower({text})"
+    """Without regard to case. Addresses are stored in lower case already, and the column keeps its index that way."""
+    return text if property.type == PropertyType.EMAIL or _is_exact(property) else f"lower({text})"
 
 
 def _with_another(name: str, property: Property, other: Property, sql: Compiler) -> str:
@@ -96,12 +96,15 @@ def _of_date(operator: Operator, property: Property, operands: list[JsonValue], 
     if operator.name in ("is_anniversary_today", "anniversary_in_next_days"):
         days = anniversaries(sql.today, int(str(operands[0])) if operands else 0)
         return f"(substr({stored(property, sql)}, 6) = any({sql.bind(days)}::text[]))"
-    edges = span(operator.name, operands, today=sql.today, zone=sql.zone, is_date=property.type == PropertyType.DATE)
+    is_date = property.type == PropertyType.DATE
+    edges = span(operator.name, operands, today=sql.today, zone=sql.zone, is_date=is_date)
     if property.pk is None:
         column, (start, end) = f"{sql.record}.{property.key}", map(sql.bind, map(as_moment, edges))
         return f"({column} >= {start}::timestamptz and {column} < {end}::timestamptz)"
     here, (start, end) = stored(property, sql), map(sql.bind, edges)
-    return f"({here} >= {start} and {here} < {end})"
+    # The length last, asked of few: a number that came here is no date, though it may stand between two.
+    length = len("YYYY-MM-DD" if is_date else "YYYY-MM-DDTHH:MM:SSZ")
+    return f"({here} >= {start} and {here} < {end} and length({here}) = {length})"
 
 
 def _of_choices(name: str, here: str, operands: list[JsonValue], sql: Compiler) -> str:

@@ -1,12 +1,24 @@
 """A slow second opinion on criteria: one record at a time, in plain Python. It shares nothing with the package."""
 
+import json
+from calendar import isleap, monthrange
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 Tree = dict[str, Any]
-NEGATIVE = {"ne": "eq", "not_contains": "contains", "not_in": "in"}
+NEGATIVE = {
+    "ne": "eq",
+    "not_contains": "contains",
+    "not_in": "in",
+    "not_between": "between",
+    "contains_none": "contains_any",
+    "not_contains_all": "contains_all",
+    "is_not_exactly": "is_exactly",
+    "ne_property": "eq_property",
+}
 TEXT: dict[str, Callable[[str, str], bool]] = {
     "eq": lambda stored, asked: stored.lower() == asked.strip().lower(),
     "contains": lambda stored, asked: asked.strip().lower() in stored.lower(),
@@ -20,23 +32,62 @@ ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "gt": lambda stored, asked: stored > asked,
     "gte": lambda stored, asked: stored >= asked,
 }
+CHOICES: dict[str, Callable[[set[str], set[str]], bool]] = {
+    "contains_any": lambda stored, asked: bool(stored & asked),
+    "contains_all": lambda stored, asked: stored >= asked,
+    "is_exactly": lambda stored, asked: stored == asked,
+}
 # How many days after today it is -> does the operator hold.
 DAYS: dict[str, Callable[[int, int], bool]] = {
     "is_today": lambda away, _n: away == 0,
+    "is_yesterday": lambda away, _n: away == -1,
+    "is_tomorrow": lambda away, _n: away == 1,
     "in_last_days": lambda away, n: -n <= away <= 0,
     "in_next_days": lambda away, n: 0 <= away <= n,
+    "in_last_weeks": lambda away, n: -7 * n <= away <= 0,
+    "in_next_weeks": lambda away, n: 0 <= away <= 7 * n,
     "days_ago": lambda away, n: away == -n,
     "days_ahead": lambda away, n: away == n,
     "before_days_ago": lambda away, n: away < -n,
+    "after_days_ago": lambda away, n: away > -n,
+    "before_days_ahead": lambda away, n: away < n,
     "after_days_ahead": lambda away, n: away > n,
+}
+UNITS: dict[str, Callable[[date], tuple[int, ...]]] = {
+    "week": lambda day: day.isocalendar()[:2],
+    "month": lambda day: (day.year, day.month),
+    "quarter": lambda day: (day.year, (day.month + 2) // 3),
+    "year": lambda day: (day.year,),
 }
 
 
-class Opinion:
-    """Whether one record meets a tree, at a moment, in a zone."""
+@dataclass
+class Happened:
+    """An event of a record."""
 
-    def __init__(self, record: dict[str, Any], lists: set[int], moment: datetime, zone: ZoneInfo) -> None:
-        self.record, self.lists, self.zone = record, lists, zone
+    kind: str
+    detail: dict[str, Any]
+    at: datetime
+
+
+@dataclass
+class Person:
+    """A record as it is stored, and all around it. `others`: the records that belong with it, and if it is primary."""
+
+    values: dict[str, Any]
+    lists: set[int] = field(default_factory=set)
+    events: list[Happened] = field(default_factory=list)
+    others: "list[tuple[str, bool, Person]]" = field(default_factory=list)
+    is_archived: bool = False
+
+
+class Opinion:
+    """Whether one record meets a tree, at a moment, in a zone. `types`: of the properties, by object type and key."""
+
+    def __init__(
+        self, person: Person, object_type: str, types: dict[str, dict[str, str]], moment: datetime, zone: ZoneInfo
+    ) -> None:
+        self.person, self.object_type, self.types, self.moment, self.zone = person, object_type, types, moment, zone
         self.today = moment.astimezone(zone).date()
 
     def holds(self, tree: Tree) -> bool:
@@ -48,46 +99,132 @@ class Opinion:
         if "not" in tree:
             return not self.holds(tree["not"])
         if "list" in tree:
-            return (tree["list"] in self.lists) == (tree["operator"] == "in")
+            return (tree["list"] in self.person.lists) == (tree["operator"] == "in")
+        if "event" in tree:
+            return self._event(tree)
+        if "associated" in tree:
+            return self._associated(tree)
         return self._property(tree)
 
+    def _event(self, leaf: Tree) -> bool:
+        found = [each for each in self.person.events if each.kind == leaf["event"]]
+        found = [each for each in found if leaf.get("detail", {}).items() <= each.detail.items()]
+        if (days := leaf.get("within_days")) is not None:
+            since = [(self.today - each.at.astimezone(self.zone).date()).days for each in found]
+            found = [each for each, ago in zip(found, since, strict=True) if 0 <= ago <= days]
+        return (len(found) >= leaf.get("at_least", 1)) == leaf.get("happened", True)
+
+    def _associated(self, leaf: Tree) -> bool:
+        return any(
+            Opinion(other, key, self.types, self.moment, self.zone).holds(leaf["where"])
+            for key, is_primary, other in self.person.others
+            if key == leaf["associated"] and (is_primary or not leaf.get("primary")) and not other.is_archived
+        )
+
+    def _value(self, key: str) -> Any:
+        """What is stored, if it is of the property's type."""
+        stored, type = self.person.values.get(key), self.types[self.object_type][key]
+        if type in ("number", "owner"):
+            return stored if isinstance(stored, int | float) and not isinstance(stored, bool) else None
+        if type == "boolean":
+            return stored if isinstance(stored, bool) else None
+        if type == "multiple_choice":
+            return (stored or None) if isinstance(stored, list) else None
+        return stored if stored is None or isinstance(stored, str) else json.dumps(stored, ensure_ascii=False)
+
     def _property(self, leaf: Tree) -> bool:
-        stored, operator = self.record.get(leaf["property"]), leaf["operator"]
+        stored, operator = self._value(leaf["property"]), leaf["operator"]
         if operator in ("known", "unknown"):
             return (stored is not None) == (operator == "known")
-        if stored is None:
-            return operator in NEGATIVE and leaf.get("include_unknown", False)
-        if operator in NEGATIVE:
-            return not self._compare(leaf["property"], NEGATIVE[operator], stored, leaf["value"])
-        return self._compare(leaf["property"], operator, stored, leaf.get("value"))
+        positive = NEGATIVE.get(operator, operator)
+        asked = self._value(leaf["value"]) if positive.endswith("_property") else leaf.get("value")
+        if stored is None or (positive.endswith("_property") and asked is None):
+            return operator in NEGATIVE and bool(leaf.get("include_unknown", False))
+        answer = self._compare(self.types[self.object_type][leaf["property"]], positive, stored, asked)
+        return answer != (operator in NEGATIVE)
 
-    def _compare(self, key: str, operator: str, stored: Any, asked: Any) -> bool:
+    def _compare(self, type: str, operator: str, stored: Any, asked: Any) -> bool:
+        if operator.endswith("_property"):
+            return self._with_another(type, operator.removesuffix("_property"), stored, asked)
         if operator == "in":
-            return any(self._compare(key, "eq", stored, each) for each in asked)
+            return any(self._compare(type, "eq", stored, each) for each in asked)
         if operator == "between":
             low, high = asked
-            return self._compare(key, "gte", stored, low) and self._compare(key, "lte", stored, high)
-        if key == "date_of_birth":
-            return self._day(operator, date.fromisoformat(stored), asked)
-        if key == "created_on":
-            return self._moment(operator, datetime.fromisoformat(stored), asked)
+            return self._compare(type, "gte", stored, low) and self._compare(type, "lte", stored, high)
+        if type == "multiple_choice":
+            return CHOICES[operator](set(stored), set(asked))
+        if type == "date":
+            return (day := _day(stored)) is not None and self._on_day(operator, day, asked)
+        if type == "datetime":
+            return (at := _moment(stored)) is not None and self._at_moment(operator, at, asked)
         table = TEXT if isinstance(stored, str) else ORDER
         return table[operator](stored, asked)
 
-    def _day(self, operator: str, stored: date, asked: Any) -> bool:
-        if operator == "is_anniversary_today":
-            try:
-                return stored.replace(year=self.today.year) == self.today
-            except ValueError:
-                return (self.today.month, self.today.day) == (2, 28)
-        if operator in DAYS:
-            return DAYS[operator]((stored - self.today).days, asked)
-        return ORDER[operator](stored, date.fromisoformat(asked))
+    def _with_another(self, type: str, operator: str, stored: Any, other: Any) -> bool:
+        is_folded = isinstance(stored, str) and type not in ("date", "datetime")
+        return ORDER[operator](*((each.lower() if is_folded else each) for each in (stored, other)))
 
-    def _moment(self, operator: str, stored: datetime, asked: Any) -> bool:
-        local_day = stored.astimezone(self.zone).date()
-        if operator in DAYS:
-            return DAYS[operator]((local_day - self.today).days, asked)
+    def _on_day(self, operator: str, day: date, asked: Any) -> bool:
+        if operator == "is_anniversary_today":
+            return _anniversary(day, self.today.year) == self.today
+        if operator == "anniversary_in_next_days":
+            around = (_anniversary(day, self.today.year), _anniversary(day, self.today.year + 1))
+            return any(0 <= (each - self.today).days <= asked for each in around)
+        relative = self._relative(operator, day, asked)
+        return ORDER[operator](day, date.fromisoformat(asked)) if relative is None else relative
+
+    def _at_moment(self, operator: str, at: datetime, asked: Any) -> bool:
+        local_day = at.astimezone(self.zone).date()
+        relative = self._relative(operator, local_day, asked)
+        if relative is not None:
+            return relative
         if len(asked) == 10:
             return ORDER[operator](local_day, date.fromisoformat(asked))
-        return ORDER[operator](stored, datetime.fromisoformat(asked).astimezone(UTC))
+        return ORDER[operator](at, datetime.fromisoformat(asked).astimezone(UTC))
+
+    def _relative(self, operator: str, day: date, asked: Any) -> bool | None:
+        """None for an operator that is not relative."""
+        if operator in DAYS:
+            return DAYS[operator]((day - self.today).days, asked)
+        if operator == "in_last_months":
+            return _months_later(self.today, -asked) <= day <= self.today
+        if operator == "in_next_months":
+            return self.today <= day <= _months_later(self.today, asked)
+        which, _, unit = operator.partition("_")
+        if unit not in UNITS:
+            return None
+        return UNITS[unit](day) == UNITS[unit](self._in_the(which, unit))
+
+    def _in_the(self, which: str, unit: str) -> date:
+        """Some day in the last, this or next unit."""
+        if which == "this":
+            return self.today
+        day = self.today
+        while UNITS[unit](day) == UNITS[unit](self.today):
+            day += timedelta(days=1 if which == "next" else -1)
+        return day
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text.endswith("Z") else None
+    except ValueError:
+        return None
+
+
+def _anniversary(born: date, year: int) -> date:
+    is_lost = (born.month, born.day) == (2, 29) and not isleap(year)
+    return date(year, 2, 28) if is_lost else born.replace(year=year)
+
+
+def _months_later(day: date, months: int) -> date:
+    number = day.year * 12 + day.month - 1 + months
+    year, month = number // 12, number % 12 + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
