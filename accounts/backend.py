@@ -12,6 +12,7 @@ class Backend(ModelBackend):
 
     def get_user(self, user_id: int) -> User | None:
         """The person of a session, unless they were switched off."""
-        unverified = EmailAddress.objects.filter(user=OuterRef("pk"), email=OuterRef("email"), verified=False)
-        user = User.objects.annotate(is_unverified=Exists(unverified)).filter(pk=user_id).first()
+        # No row counts as unconfirmed: a person may have been made without one.
+        confirmed = EmailAddress.objects.filter(user=OuterRef("pk"), email=OuterRef("email"), verified=True)
+        user = User.objects.annotate(is_unverified=~Exists(confirmed)).filter(pk=user_id).first()
         return user if user and self.user_can_authenticate(user) else None

@@ -28,7 +28,7 @@ def environment(
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": str(ROOT),
-        "DEBUG": "1",
+        "STATIC_FROM_SOURCE": "1",
         "TEST_CLOCK": "1",
         "SECRET_KEY": kept_secret(var / "secret_key"),
         "FIELD_ENCRYPTION_KEY": kept_secret(var / "field_encryption_key"),

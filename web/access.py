@@ -114,7 +114,14 @@ def _to_login(request: HttpRequest) -> HttpResponse:
     """Log in and come back: to this page, or for a button to the page it stood on."""
     htmx = cast(AccountRequest, request).htmx
     if htmx:
-        stood_on = urlsplit(htmx.current_url or "")
-        back = stood_on.path + (f"?{stood_on.query}" if stood_on.query else "")
-        return HttpResponseClientRedirect(redirect_to_login(back or "/").url)
+        return HttpResponseClientRedirect(redirect_to_login(_stood_on(htmx)).url)
     return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
+
+
+def _stood_on(htmx: HtmxDetails) -> str:
+    """The page that a button stood on, without its site; any header can be sent, also one that is no address."""
+    try:
+        page = urlsplit(htmx.current_url or "")
+    except ValueError:
+        return "/"
+    return (page.path + (f"?{page.query}" if page.query else "")) or "/"

@@ -75,8 +75,9 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """In the language of its reader. Mail that nobody waits for may fail: a notice says so."""
         language = getattr(context.get("user"), "language", "") or get_language() or ""
+        said = {**context, "email": email, "signup_url": mails.address(reverse("account_signup"))}
         try:
-            mails.send(template_prefix, email, {**context, "email": email}, language=language)
+            mails.send(template_prefix, email, said, language=language)
         except mails.MailNotSent:
             if template_prefix in WAITED_FOR:
                 raise
@@ -85,7 +86,11 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_reset_password_from_key_url(self, key: str) -> str:
         """The address in the mail; allauth's key is a person and a token with a hyphen between them."""
         person, _hyphen, token = key.partition("-")
-        return self._absolute(reverse("account_reset_password_from_key", args=[person, token]))
+        return mails.address(reverse("account_reset_password_from_key", args=[person, token]))
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        """The address in the mail that confirms."""
+        return mails.address(reverse("account_confirm_email", args=[emailconfirmation.key]))
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Back to where the change was asked for."""
@@ -98,9 +103,6 @@ class AccountAdapter(DefaultAccountAdapter):
     def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
         """Someone who was switched off learns nothing."""
         return redirect("account_login")
-
-    def _absolute(self, path: str) -> str:
-        return str(self.request.build_absolute_uri(path))
 
 
 def _paused() -> ValidationError:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.contrib import messages
 from django.db.models import Q
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -120,10 +120,7 @@ def delete(request: AccountRequest, content_id: int) -> HttpResponse:
     """Delete a content that no flow sends."""
     with account_scope(request.account.pk):
         content = get_object_or_404(visible_contents(request), pk=content_id)
-    try:
-        contents.delete(request.account.pk, content_id)
-    except Content.DoesNotExist:
-        raise Http404 from None
+    contents.delete(request.account.pk, content_id)
     messages.success(request, _("%(name)s was deleted.") % {"name": content.name})
     return redirect("web:contents", request.account.slug)
 
@@ -134,8 +131,6 @@ def _saved(request: AccountRequest, writing: Writing, is_deliberate: bool) -> Ht
         writing.content = contents.edit(
             request.account.pk, writing.content.pk, typed(request), read_at=read_at, as_typed=not is_deliberate
         )
-    except Content.DoesNotExist:
-        raise Http404 from None
     except StaleContent as stale:
         writing.content.updated_at, writing.is_stale = stale.current, True
         return _answer(request, writing, status=412)

@@ -39,12 +39,14 @@ def save(request: AccountRequest, flow_id: int, part: str) -> HttpResponse:
         form = KINDS[part](editor, request.actor)
         form.read(request.POST)
         form.settle()
-        form.make(request.POST.get("do", ""), request.POST)
+        made = form.make(request.POST.get("do", ""), request.POST) if editor.is_open else None
     outcome = form.refused or editor_saving.save(request, flow_id, editor.document, lambda _current: form.values())
     redraws = bool(request.POST.get("do") or request.POST.get("redraw")) and not outcome.notice
     if not request.htmx and outcome.is_saved and form.is_finished and not redraws:
         return redirect(VIEWS[part], request.account.slug, flow_id)
     with account_scope(request.account.pk):
+        if made and not outcome.is_saved:
+            made.delete()
         form.settle()
         faults = {form.slot(place): message for place, message in outcome.faults.items()}
         after = editor_saving.open_editor(request, flow_id)

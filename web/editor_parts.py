@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import Model
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
@@ -50,8 +51,9 @@ class Part:
         """The parts of the document to write."""
         raise NotImplementedError
 
-    def make(self, verb: str, data: QueryDict) -> None:
+    def make(self, verb: str, data: QueryDict) -> Model | None:
         """What a button makes beside the flow, already chosen in it. Inside the account's scope."""
+        return None
 
     def settle(self) -> None:
         """Read what the form needs to be drawn. Inside the account's scope."""
@@ -86,17 +88,18 @@ class EmailPart(Part):
         """`email`."""
         return {"email": self.email}
 
-    def make(self, verb: str, data: QueryDict) -> None:
-        """A subscription type with the name in `new_subscription_type`."""
+    def make(self, verb: str, data: QueryDict) -> SubscriptionType | None:
+        """A subscription type with the name in `new_subscription_type`; one that is there already is only chosen."""
         if verb != "new_subscription_type":
-            return
+            return None
         name = data.get("new_subscription_type", "").replace("\x00", "").strip()
         if not 0 < len(name) <= LONGEST_TYPE_NAME:
             message = _("Enter a name of 1 to {most} characters.").format(most=LONGEST_TYPE_NAME)
             self.refused = Outcome(422, {"new_subscription_type": message})
-            return
-        made, _is_new = SubscriptionType.objects.get_or_create(name=name)
-        self.email["subscription_type"] = made.pk
+            return None
+        chosen, is_new = SubscriptionType.objects.get_or_create(name=name)
+        self.email["subscription_type"] = chosen.pk
+        return chosen if is_new else None
 
     def settle(self) -> None:
         """The subscription types."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.http import Http404, QueryDict
+from django.http import QueryDict
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
@@ -114,15 +114,13 @@ def open_editor(request: AccountRequest, flow_id: int) -> Editor:
 def save(request: AccountRequest, flow_id: int, document: dict[str, Any], change: Change) -> Outcome:
     """Change the flow, whose `document` has been read, unless it is another than the one the form was made from.
 
-    Outside any scope: the edit opens a durable one of its own. Raises Http404 when the flow is gone.
+    Outside any scope: the edit opens a durable one of its own. Raises `Flow.DoesNotExist` when it is gone.
     """
     revision = posted_revision(request.POST)
     if revision != document["revision"]:
         return stale(request, flow_id, revision)
     try:
         editing.edit(request.account.pk, flow_id, change(document), revision=revision, by=request.actor)
-    except Flow.DoesNotExist:
-        raise Http404 from None
     except NotThere:
         return Outcome(404, notice=Notice(_("That is not there"), _("The step or branch is not in the flow any more.")))
     except editing.StaleRevision:

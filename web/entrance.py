@@ -3,6 +3,7 @@
 The work is allauth's; these views say when something could not be done, with the right status.
 """
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final
@@ -16,6 +17,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from redis.exceptions import RedisError
@@ -23,18 +25,25 @@ from redis.exceptions import RedisError
 from accounts import invitations
 from accounts.history import NotAllowed
 from accounts.models import Account, Invitation
+from accounts.secrets_at_rest import WrongKey
 from accounts.sign_in import confirm_address
 from web import errors, limits
 from web.allauth_adapter import PAUSED, AccountAdapter
 from web.mails import MailNotSent
 
+logger = logging.getLogger(__name__)
+
+_WRONG_KEY: Final = gettext_lazy(
+    "Its secrets were kept with another key than this installation has now. Ask whoever runs it: they can put the old "
+    "key back, or turn two-step login off for you."
+)
 WHOLE_FORM: Final = "__all__"  # where the errors of no one field are
 
 View = Callable[..., HttpResponseBase]
 
 
 def steady(view: View) -> View:
-    """A view that counts tries in the cache: without a cache it says so instead of failing, and nothing is kept."""
+    """A view that counts tries in the cache or reads secrets: without cache or key it says so, and nothing is kept."""
 
     @never_cache
     @wraps(view)
@@ -43,6 +52,9 @@ def steady(view: View) -> View:
             return view(request, *args, **kwargs)
         except RedisError:
             return errors.answer(request, 503, _("Not possible right now"), _("Try again in a minute."))
+        except WrongKey:
+            logger.exception("two-step login cannot be checked")
+            return errors.answer(request, 503, _("Two-step login cannot be checked"), str(_WRONG_KEY))
 
     return checked
 

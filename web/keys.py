@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import keys
 from accounts.models import ApiKey
 from accounts.rights import Right, Role, at_most
-from accounts.secrets_at_rest import decrypt, encrypt
+from accounts.secrets_at_rest import WrongKey, decrypt, encrypt
 from accounts.tenancy import account_scope
 from scheduling.clock import now
 from web.access import AccountRequest, account_view, verb_view
@@ -51,9 +51,7 @@ class KeyForm(KitForm):
 @account_view(right=Right.ADMINISTER)
 def overview(request: AccountRequest) -> HttpResponse:
     """The keys that are not revoked, newest first; the secret of one that was just made, this once."""
-    made = request.session.pop(JUST_MADE, None)
-    secret = decrypt(made["secret"]) if made and made["account"] == request.account.pk else ""
-    return _page(request, KeyForm(giver=request.actor.role), secret=secret)
+    return _page(request, KeyForm(giver=request.actor.role), secret=_just_made(request))
 
 
 @require_POST
@@ -80,13 +78,23 @@ def create(request: AccountRequest) -> HttpResponse:
 @verb_view(right=Right.ADMINISTER)
 def revoke(request: AccountRequest, key_id: int) -> HttpResponse:
     """Close a key for good."""
-    try:
-        with account_scope(request.account.pk):
-            key = keys.revoke(key_id, by=request.actor)
-    except ApiKey.DoesNotExist:
-        raise Http404 from None
+    with account_scope(request.account.pk):
+        key = keys.revoke(key_id, by=request.actor)
     messages.success(request, _("The key “%s” is revoked.") % key.name)
     return redirect("web:keys", request.account.slug)
+
+
+def _just_made(request: AccountRequest) -> str:
+    """The secret that was made a moment ago in this account, taken out of the session; "" for none."""
+    made = request.session.get(JUST_MADE)
+    if not made or made["account"] != request.account.pk:
+        return ""
+    del request.session[JUST_MADE]
+    try:
+        return decrypt(made["secret"])
+    except WrongKey:
+        messages.error(request, _("The new key cannot be shown. Revoke it and make another."))
+        return ""
 
 
 def _page(request: AccountRequest, form: KeyForm, *, secret: str = "", status: int = 200) -> HttpResponse:

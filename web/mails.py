@@ -17,6 +17,11 @@ class MailNotSent(Exception):
     """The mail server did not take it. The edges say so and offer another try."""
 
 
+def address(path: str) -> str:
+    """A page as a mail links to it. Not from the request: whoever sends that chooses the host and the port in it."""
+    return f"{settings.SITE_URL}{path}"
+
+
 def send(template: str, to: str, context: dict[str, Any], *, language: str, account_id: int | None = None) -> None:
     """Send `<template>_subject.txt` and `<template>_message.txt` in that language. Raises MailNotSent."""
     with translation.override(language or settings.LANGUAGE_CODE):

@@ -70,11 +70,8 @@ def invite(request: AccountRequest) -> HttpResponse:
 @verb_view(right=Right.ADMINISTER)
 def send_again(request: AccountRequest, invitation_id: int) -> HttpResponse:
     """A new link; the old one ends."""
-    try:
-        with account_scope(request.account.pk):
-            invitation, token = invitations.renew(invitation_id, by=request.actor)
-    except Invitation.DoesNotExist:
-        raise Http404 from None
+    with account_scope(request.account.pk):
+        invitation, token = invitations.renew(invitation_id, by=request.actor)
     return _send(request, invitation, token)
 
 
@@ -82,11 +79,8 @@ def send_again(request: AccountRequest, invitation_id: int) -> HttpResponse:
 @verb_view(right=Right.ADMINISTER)
 def withdraw(request: AccountRequest, invitation_id: int) -> HttpResponse:
     """Take an invitation back."""
-    try:
-        with account_scope(request.account.pk):
-            invitation = invitations.withdraw(invitation_id, by=request.actor)
-    except Invitation.DoesNotExist:
-        raise Http404 from None
+    with account_scope(request.account.pk):
+        invitation = invitations.withdraw(invitation_id, by=request.actor)
     messages.success(request, _("The invitation of %s is withdrawn.") % invitation.email)
     return redirect("web:members", request.account.slug)
 
@@ -98,11 +92,8 @@ def change_role(request: AccountRequest, member_id: int) -> HttpResponse:
     role = request.POST.get("role", "")
     if role not in Role.values:
         raise Http404
-    try:
-        with account_scope(request.account.pk):
-            member = members.change_role(member_id, role, by=request.actor)
-    except Member.DoesNotExist:
-        raise Http404 from None
+    with account_scope(request.account.pk):
+        member = members.change_role(member_id, role, by=request.actor)
     said = {"name": member.user, "role": Role(role).label}
     messages.success(request, _("%(name)s has the role “%(role)s” now.") % said)
     if member.user_id == request.user.pk and not allowed(role, Right.ADMINISTER):
@@ -114,11 +105,8 @@ def change_role(request: AccountRequest, member_id: int) -> HttpResponse:
 @verb_view(right=Right.ADMINISTER)
 def remove(request: AccountRequest, member_id: int) -> HttpResponse:
     """Take a member out; oneself too, unless one is the last owner."""
-    try:
-        with account_scope(request.account.pk):
-            member = members.remove(member_id, by=request.actor)
-    except Member.DoesNotExist:
-        raise Http404 from None
+    with account_scope(request.account.pk):
+        member = members.remove(member_id, by=request.actor)
     messages.success(request, _("%s is no longer a member.") % member.user)
     if member.user_id == request.user.pk:
         return redirect("web:home")
@@ -132,7 +120,7 @@ def _send(request: AccountRequest, invitation: Invitation, token: str) -> HttpRe
         "inviter": request.user,
         "account": request.account,
         "role": Role(invitation.role).label,
-        "link": request.build_absolute_uri(reverse("invitation", args=[token])),
+        "link": mails.address(reverse("invitation", args=[token])),
         "lasts": invitations.LASTS.days,
     }
     try:

@@ -24,9 +24,11 @@ from scheduling.clock import now
 from scheduling.recurrence import Recurrence, runs_after
 from scheduling.sentences import sentence, warnings
 from triggers.models import Schedule, Trigger
+from web import errors
 from web.access import AccountRequest, account_view, verb_view
 from web.flow_page import find, frame
 from web.flow_rows import FlowRow
+from web.record_rows import clean
 from web.templatetags.ui import number
 
 EXAMPLES = 10
@@ -71,8 +73,12 @@ def save_list(request: AccountRequest, flow_id: int) -> HttpResponse:
     trigger = _trigger(flow)
     if trigger is None or trigger.criteria is None:
         raise Http404
-    made = lists.create_static(lists.free_name(request.POST.get("name", "").strip() or flow.name), flow.object_type)
-    added = lists.add_matching(made, trigger.criteria, moment=now(), zone=flow.time_zone)
+    made = lists.create_static(lists.free_name(clean(request.POST.get("name")) or flow.name), flow.object_type)
+    try:
+        added = lists.add_matching(made, trigger.criteria, moment=now(), zone=flow.time_zone)
+    except Invalid:
+        said = _("The conditions of the trigger name something that is gone. Mend them first.")
+        return errors.answer(request, 409, _("Not possible now"), said)
     said = ngettext("%(shown)s record is in the list.", "%(shown)s records are in the list.", added)
     messages.info(request, said % {"shown": number(added)})
     return redirect("web:list", request.account.slug, made.pk)

@@ -29,6 +29,7 @@ from web.access import AccountRequest, account_view, verb_view
 from web.asking import ask
 from web.flow_page import find, show
 from web.paging import newest_first
+from web.record_rows import clean
 from web.templatetags.ui import number
 
 COMING = 10
@@ -80,7 +81,7 @@ def overview(request: AccountRequest, flow_id: int) -> HttpResponse:
 @verb_view(right=Right.OPERATE)
 def run_now(request: AccountRequest, flow_id: int) -> HttpResponse:
     """GET says how many match and asks, POST runs. Sent twice it runs once: the question carries a key."""
-    key = request.POST.get("key", "")[:200]
+    key = clean(request.POST.get("key"))
     if request.method == "POST" and key:
         with account_scope(request.account.pk):
             find(request, flow_id)

@@ -93,6 +93,6 @@ def test_a_signal_can_be_sent_to_one_child(var: Path) -> None:
 
 
 def test_the_variables_of_the_caller_win(var: Path) -> None:
-    stack = Stack(var, "postgres://flyt@x/flyt", "redis://x", children=(), env={"DEBUG": "0", "EXTRA": "1"})
-    assert (stack.environment["DEBUG"], stack.environment["EXTRA"]) == ("0", "1")
+    stack = Stack(var, "postgres://flyt@x/flyt", "redis://x", children=(), env={"TEST_CLOCK": "0", "EXTRA": "1"})
+    assert (stack.environment["TEST_CLOCK"], stack.environment["EXTRA"]) == ("0", "1")
     assert stack.environment["PATH"] == os.environ["PATH"]

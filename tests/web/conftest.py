@@ -6,6 +6,7 @@ from itertools import count
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 from django.utils.translation import trans_real
@@ -54,7 +55,7 @@ def smtp(settings) -> Iterator[Server]:  # type: ignore[no-untyped-def]
 
 def link_in(mail: Mail) -> str:
     """The path of the one link in a mail."""
-    (address,) = re.findall(r"http://testserver(/\S+)", mail.part("plain"))
+    (address,) = re.findall(rf"{settings.SITE_URL}(/\S+)", mail.part("plain"))
     return str(address)
 
 
