@@ -175,12 +175,14 @@ TEST_CLOCK = env.flag("TEST_CLOCK")  # a movable clock for development and tests
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = DEBUG
+STATIC_FROM_SOURCE = env.flag("STATIC_FROM_SOURCE", default=DEBUG)  # nothing collected, every change seen at once
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = STATIC_FROM_SOURCE
+WHITENOISE_MAX_AGE = 0 if STATIC_FROM_SOURCE else 60
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
+        if STATIC_FROM_SOURCE
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
