@@ -42,6 +42,12 @@ def by_id_and_address() -> dict[int | str, int]:
     return found
 
 
+def names() -> dict[int, str]:
+    """What the account's members are called, by id, in the order of their names."""
+    found = {each.pk: str(each.user) for each in Member.objects.select_related("user")}
+    return dict(sorted(found.items(), key=lambda item: item[1].casefold()))
+
+
 def _hold(member_id: int) -> Member:
     """The member, with all of the account's members held still: of two owners who demote each other one remains."""
     Account.objects.select_for_update().get(pk=current_account_id())

@@ -23,6 +23,7 @@ class Right(StrEnum):
     OPERATE = "operate"  # toggle ON and OFF, run now, skip next, enrol, leave
     EDIT_CONTENT = "edit_content"  # contents, records, lists, imports
     EDIT_FLOWS = "edit_flows"  # create, edit, copy; end; delete; erase; restore a version
+    EDIT_SCHEMA = "edit_schema"  # object types and properties
     ADMINISTER = "administer"  # override consent; members, keys, settings, export all, audit
 
 
@@ -35,6 +36,7 @@ MATRIX: dict[Right, frozenset[Role]] = {
     Right.OPERATE: _FLOW_ADMINS | {Role.MARKETER},
     Right.EDIT_CONTENT: _FLOW_ADMINS | {Role.MARKETER},
     Right.EDIT_FLOWS: _FLOW_ADMINS,
+    Right.EDIT_SCHEMA: _FLOW_ADMINS,
     Right.ADMINISTER: _ADMINS,
 }
 
@@ -43,6 +45,7 @@ MAY = {
     Right.OPERATE: _("Turn flows on and off, enrol by hand"),
     Right.EDIT_CONTENT: _("Edit contents, records and lists, import"),
     Right.EDIT_FLOWS: _("Create, edit, end and delete flows"),
+    Right.EDIT_SCHEMA: _("Create and change object types and properties"),
     Right.ADMINISTER: _("Members, API keys and settings"),
 }
 
@@ -51,6 +54,7 @@ NEEDS = {
     Right.OPERATE: _("You need the role marketer, flow admin or admin for this."),
     Right.EDIT_CONTENT: _("You need the role marketer, flow admin or admin for this."),
     Right.EDIT_FLOWS: _("You need the role flow admin or admin for this."),
+    Right.EDIT_SCHEMA: _("You need the role flow admin or admin for this."),
     Right.ADMINISTER: _("You need the role admin or owner for this."),
 }
 

@@ -17,9 +17,11 @@ from scheduling.clock import now
 
 from . import events, record_writing
 from .models import Consent, ImportMode, ObjectType
+from .property_rules import Rules, rules_of
 from .record_writing import Target
 from .refusals import Error
 from .rows import Row
+from .unique_values import Claims
 from .values import JsonValue
 
 IMPORT = "import"  # the source that fires no trigger and undoes no withdrawal
@@ -42,6 +44,12 @@ where account_id = %(account)s and object_type_id = %(object_type)s and id = any
 """,
 }
 SERIALISE = "select pg_advisory_xact_lock(hashtextextended('upsert', %(object_type)s))"
+
+
+def one_at_a_time(object_type: ObjectType) -> None:
+    """Wait until nobody else merges rows about records of that type; others then wait for this transaction's end."""
+    with connection.cursor() as cursor:
+        cursor.execute(SERIALISE, {"object_type": object_type.pk})
 
 
 class Status(StrEnum):
@@ -84,11 +92,15 @@ class Merge:
         self.now = now()
         self.targets: dict[JsonValue, Target] = {}  # by what rows are matched by
         self.results: dict[int, Result] = {}
+        self.rules, self.claims = Rules(), Claims([])
 
     def run(self, rows: Mapping[int, Row]) -> dict[int, Result]:
         """Apply the rows in their order; what became of each, by its position."""
-        self._query(SERIALISE)
+        one_at_a_time(self.object_type)
+        self.rules = rules_of(self.object_type)  # only now: they may just have changed
+        self.claims = Claims(self.rules.unique)
         self._match({row.key(self.match_on) for row in rows.values()})
+        self.claims.read((row.properties for row in rows.values()), list(self.targets.values()))
         owners = self._owners(rows.values())
         for number, row in rows.items():
             self._apply(number, row, owners)
@@ -116,11 +128,16 @@ class Merge:
         if error := self._reason_against(key, target):
             return self._refuse(number, [error])
         if target is None:
-            target = Target()
+            target = Target(properties=dict(self.rules.defaults))
+        is_new = target.id is None and not target.rows
+        given = {**target.properties, **row.properties} if is_new else row.properties
+        if errors := [*self.rules.lacks(given, is_new=is_new), *self.claims.refusals(target, row.properties)]:
+            return self._refuse(number, errors)
         if external_id and owners.setdefault(external_id, target) is not target:
             return self._refuse(number, [Error("external_id", _("Another record has this external id."))])
         self.targets[key] = target
         target.rows.append(number)
+        self.claims.take(target, row.properties)
         self._change(target, row)
 
     def _reason_against(self, key: JsonValue, target: Target | None) -> Error | None:
@@ -177,6 +194,7 @@ class Merge:
             moment=self.now,
             import_id=self.import_id,
         )
+        self.claims.write()
         self._tell([target.id for target in new if target.id], bool(changed))
         created = {target.id for target in new}
         for target in targets:

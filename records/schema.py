@@ -1,14 +1,16 @@
 """The object types every account begins with, and adding properties to one."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, override
+from django.utils.translation import override
 
 from accounts.models import Account
 from accounts.tenancy import current_account_id
 
+from .built_in import BUILT_IN
 from .models import ObjectType, Property, PropertyType
 from .refusals import Error, Invalid
 
@@ -20,73 +22,27 @@ KEY = re.compile(r"[a-z][a-z0-9_]{0,59}")
 # Columns of the record itself, which events and rows name beside the properties.
 RESERVED = frozenset({"id", "external_id", "consent", "consent_at", "former_employee", "created_at", "updated_at"})
 
-STAGES = [
-    "Subscriber",
-    "Lead",
-    "Marketing Qualified Lead",
-    "Sales Qualified Lead",
-    "Opportunity",
-    "Customer",
-    "Former customer",
-    "Evangelist",
-    "Other",
-]
-
-OBJECT_TYPES = {
-    "contact": (gettext_lazy("Contact"), gettext_lazy("Contacts")),
-    "company": (gettext_lazy("Company"), gettext_lazy("Companies")),
-}
-PROPERTIES = {
-    "contact": [
-        ("first_name", gettext_lazy("First name"), PropertyType.TEXT),
-        ("last_name", gettext_lazy("Last name"), PropertyType.TEXT),
-        ("email", gettext_lazy("E-mail"), PropertyType.EMAIL),
-        ("phone", gettext_lazy("Phone"), PropertyType.PHONE),
-        ("company_name", gettext_lazy("Company name"), PropertyType.TEXT),
-        ("city", gettext_lazy("City"), PropertyType.TEXT),
-        ("country", gettext_lazy("Country"), PropertyType.TEXT),
-        ("language", gettext_lazy("Language"), PropertyType.TEXT),
-        ("time_zone", gettext_lazy("Time zone"), PropertyType.TEXT),
-        ("lifecycle_stage", gettext_lazy("Lifecycle stage"), PropertyType.CHOICE),
-        ("score", gettext_lazy("Score"), PropertyType.NUMBER),
-        ("date_of_birth", gettext_lazy("Date of birth"), PropertyType.DATE),
-        ("renewal_date", gettext_lazy("Renewal date"), PropertyType.DATE),
-        ("created_on", gettext_lazy("Created on"), PropertyType.DATETIME),
-        ("notes", gettext_lazy("Notes"), PropertyType.LONG_TEXT),
-    ],
-    "company": [
-        ("name", gettext_lazy("Name"), PropertyType.TEXT),
-        ("email", gettext_lazy("E-mail"), PropertyType.EMAIL),
-        ("phone", gettext_lazy("Phone"), PropertyType.PHONE),
-        ("website", gettext_lazy("Website"), PropertyType.URL),
-        ("city", gettext_lazy("City"), PropertyType.TEXT),
-        ("country", gettext_lazy("Country"), PropertyType.TEXT),
-        ("employees", gettext_lazy("Employees"), PropertyType.NUMBER),
-        ("notes", gettext_lazy("Notes"), PropertyType.LONG_TEXT),
-    ],
-}
-
 
 def ensure_object_types() -> None:
     """Give the current account the built-in object types and properties it lacks, labelled in its language."""
     language = Account.objects.get(pk=current_account_id()).language
     with override(language):
         ObjectType.objects.bulk_create(
-            [ObjectType(key=key, name=str(name), plural=str(plural)) for key, (name, plural) in OBJECT_TYPES.items()],
+            [ObjectType(key=each.key, name=str(each.name), plural=str(each.plural)) for each in BUILT_IN],
             ignore_conflicts=True,
         )
-        made = ObjectType.objects.filter(key__in=OBJECT_TYPES)
+        made = {each.key: each for each in ObjectType.objects.filter(key__in=[each.key for each in BUILT_IN])}
         Property.objects.bulk_create(
             [
                 Property(
-                    object_type=object_type,
-                    key=key,
-                    label=str(label),
-                    type=type,
-                    options=STAGES if key == "lifecycle_stage" else [],
+                    object_type=made[of.key],
+                    key=each.key,
+                    label=str(each.label),
+                    type=each.type,
+                    options=list(each.options),
                 )
-                for object_type in made
-                for key, label, type in PROPERTIES[object_type.key]
+                for of in BUILT_IN
+                for each in of.properties
             ],
             ignore_conflicts=True,
         )
@@ -105,16 +61,35 @@ def add_property(
     label, chosen = label.strip(), [option.strip() for option in options]
     errors = [
         *_key_errors(object_type, key, type),
-        *([] if 0 < len(label) <= 120 else [Error("label", _("Enter a label of 1 to 120 characters."))]),
+        *described_errors(label, description),
         *([] if type in PropertyType.values else [Error("type", _("Use one of: ") + ", ".join(PropertyType.values))]),
-        *([] if len(description) <= 500 else [Error("description", _("At most 500 characters."))]),
-        *_option_errors(type, chosen),
+        *option_errors(type, chosen),
     ]
     if errors:
         raise Invalid(errors)
     return Property.objects.create(
         object_type=object_type, key=key, label=label, type=type, options=chosen, description=description
     )
+
+
+def free_key(object_type: ObjectType, label: str) -> str:
+    """A key made of a label: "Favourite colour" gives "favourite_colour", or with a number where that is taken."""
+    text = unicodedata.normalize("NFKD", label.casefold().replace("ø", "o").replace("æ", "ae"))
+    stem = re.sub(r"[^a-z0-9]+", "_", text.encode("ascii", "ignore").decode()).strip("_")[:50].rstrip("_")
+    stem = stem if KEY.fullmatch(stem) else f"property_{stem}".rstrip("_")
+    taken = RESERVED | {"email"} | set(Property.objects.filter(object_type=object_type).values_list("key", flat=True))
+    key, number = stem, 2
+    while key in taken:
+        key, number = f"{stem}_{number}", number + 1
+    return key
+
+
+def described_errors(label: str, description: str) -> list[Error]:
+    """What is wrong with how a property is called and explained: the paths label and description."""
+    return [
+        *([] if 0 < len(label) <= 120 else [Error("label", _("Enter a label of 1 to 120 characters."))]),
+        *([] if len(description) <= 500 else [Error("description", _("At most 500 characters."))]),
+    ]
 
 
 def _key_errors(object_type: ObjectType, key: str, type: str) -> list[Error]:
@@ -133,7 +108,8 @@ def _key_errors(object_type: ObjectType, key: str, type: str) -> list[Error]:
     return []
 
 
-def _option_errors(type: str, options: list[str]) -> list[Error]:
+def option_errors(type: str, options: list[str]) -> list[Error]:
+    """What is wrong with the options of a property of that type: the path options, or options.<number>."""
     if type not in WITH_OPTIONS:
         return [Error("options", _("Only a choice has options."))] if options else []
     if not 0 < len(options) <= MOST_OPTIONS:

@@ -6,13 +6,27 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from psycopg2.extras import Json
 
+from accounts import members
 from flows.models import Flow, Step
 from flows.path import Path
-from records import events, values
+from records import events
 from records.criteria_references import References
-from records.models import Property
+from records.models import Property, PropertyType
+from records.property_rules import ValueReader
+from records.values import JsonValue
 
 from .base import Batch, Lack, SettingsError, StepKind, only
+
+HOLD_PROPERTIES = """
+select id, key, is_required, is_unique from records_property
+where account_id = %(account)s and object_type_id = %(object_type)s and key = any(%(keys)s)
+order by id for share
+"""
+RELEASE = """
+delete from records_uniquevalue u using batch
+where u.account_id = %(account)s and u.record_id = batch.record_id and u.property_id = any(%(unique)s)
+  and batch.decision = 'continue'
+"""
 
 
 class UpdateRecord(StepKind):
@@ -28,10 +42,10 @@ class UpdateRecord(StepKind):
         if not isinstance(given, dict):
             raise SettingsError({"values": gettext("An object of property keys and values.")})
         known = {each.key: each for each in _properties(flow).filter(key__in=list(given))}
-        errors, cleaned = {}, {}
+        errors, cleaned, reader = {}, {}, ValueReader()
         for key, value in given.items():
             try:
-                cleaned[key] = values.clean(known[key], value)
+                cleaned[key] = _allowed(known[key], reader.read(known[key], value))
             except KeyError:
                 errors[f"values.{key}"] = gettext("There is no such property.")
             except ValueError as error:
@@ -45,17 +59,25 @@ class UpdateRecord(StepKind):
         given = step.settings.get("values") or {}
         if not given:
             return [Lack("update_without_values", gettext("Choose what to update."), "values")]
-        known = _labels(path, step)
+        known = _by_key(path, step)
+        gone = gettext("The property “%s” is gone.")
         return [
-            Lack("property_is_gone", gettext("The property “%s” is gone.") % key, f"values.{key}")
-            for key in given
-            if key not in known
+            *(Lack("property_is_gone", gone % key, f"values.{key}") for key in given if key not in known),
+            *(
+                Lack("value_not_allowed", against, f"values.{key}")
+                for key, each in known.items()
+                if key in given
+                and (against := _reason_against(each.label, given[key], each.is_required, each.is_unique))
+            ),
         ]
 
     def summary(self, step: Step, path: Path) -> str:
         """ "Lifecycle stage = Customer"."""
-        given, labels = step.settings.get("values") or {}, _labels(path, step)
-        changes = [f"{labels.get(key, key)} = {_in_words(value)}" for key, value in given.items()]
+        given, known = step.settings.get("values") or {}, _by_key(path, step)
+        changes = [
+            f"{known[key].label if key in known else key} = {_in_words(value, known.get(key), path)}"
+            for key, value in given.items()
+        ]
         return ", ".join(changes) or gettext("Nothing chosen")
 
     def references(self, settings: dict[str, Any], object_type: str) -> References:
@@ -63,8 +85,12 @@ class UpdateRecord(StepKind):
         return References(properties=frozenset((object_type, key) for key in settings.get("values") or {}))
 
     def run(self, batch: Batch) -> None:
-        """Lock the records in id order (two flows updating the same people deadlock otherwise), then set."""
-        given = batch.step.settings["values"]
+        """Lock the records in id order (two flows updating the same people deadlock otherwise), then set.
+
+        A property that has become required or unique since the step was saved is left as it is, should the step clear
+        it or give it to many. It cannot become so meanwhile: its row is held.
+        """
+        given, unique = _still_allowed(batch, batch.step.settings["values"])
         change = {
             "new": Json({key: value for key, value in given.items() if value is not None}),
             "gone": [key for key, value in given.items() if value is None],
@@ -102,16 +128,47 @@ class UpdateRecord(StepKind):
             """,
             **change,
         )
+        if unique:
+            batch.execute(RELEASE, unique=unique)
 
 
-def _labels(path: Path, step: Step) -> dict[str, str]:
-    """The labels of the properties of the flow's records, by key."""
-    return path.once("properties", lambda: dict(_properties(step.flow).values_list("key", "label")))
+def _allowed(property: Property, value: JsonValue) -> JsonValue:
+    """The value; raises ValueError when a step may not set it."""
+    if against := _reason_against(property.label, value, property.is_required, property.is_unique):
+        raise ValueError(against)
+    return value
 
 
-def _in_words(value: Any) -> str:
+def _reason_against(label: str, value: JsonValue, is_required: bool, is_unique: bool) -> str:
+    """Why a step may not set, or clear, a property; empty when it may."""
+    if value is None and is_required:
+        return gettext("%s is required: it cannot be cleared.") % label
+    if value is not None and is_unique:
+        return gettext("%s is unique: not everyone can get the same value.") % label
+    return ""
+
+
+def _still_allowed(batch: Batch, given: dict[str, JsonValue]) -> tuple[dict[str, JsonValue], list[int]]:
+    """What the step may set and clear now, and the ids of the properties among them that are unique."""
+    batch.execute(HOLD_PROPERTIES, object_type=batch.flow.object_type_id, keys=list(given))
+    rows = batch.cursor.fetchall()
+    against = {key for _id, key, *flags in rows if _reason_against(key, given[key], *flags)}
+    allowed = {key: value for key, value in given.items() if key not in against}
+    return allowed, [id for id, key, _is_required, is_unique in rows if is_unique and key in allowed]
+
+
+def _by_key(path: Path, step: Step) -> dict[str, Property]:
+    """The properties of the flow's records, by key."""
+    return path.once("properties", lambda: {each.key: each for each in _properties(step.flow)})
+
+
+def _in_words(value: Any, property: Property | None, path: Path) -> str:
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if property is not None and property.type == PropertyType.OWNER and value is not None:
+        return path.once("members", members.names).get(value, gettext("a member who has left"))
     return "–" if value is None else str(value)
 
 

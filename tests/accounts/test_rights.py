@@ -11,6 +11,7 @@ see           yes    yes    yes         yes       yes
 operate       yes    yes    yes         yes       no
 edit_content  yes    yes    yes         yes       no
 edit_flows    yes    yes    yes         no        no
+edit_schema   yes    yes    yes         no        no
 administer    yes    yes    no          no        no
 """
 _ROLES, *_LINES = (line.split() for line in TABLE.strip().splitlines())
@@ -36,7 +37,7 @@ def test_an_unknown_role_may_nothing(role: str) -> None:
 
 def test_the_refusal_of_a_right_names_every_role_that_has_it_but_the_higher_ones() -> None:
     """Someone who is refused should know whom to ask."""
-    for right in (Right.OPERATE, Right.EDIT_CONTENT, Right.EDIT_FLOWS, Right.ADMINISTER):
+    for right in (Right.OPERATE, Right.EDIT_CONTENT, Right.EDIT_FLOWS, Right.EDIT_SCHEMA, Right.ADMINISTER):
         lowest = [role for role in Role if role in MATRIX[right]][-1]
         assert str(lowest.label).lower() in str(NEEDS[right])
 

@@ -95,7 +95,7 @@ def test_an_unknown_parameter_is_refused_rather_than_ignored(api):
 
 
 def test_a_key_that_is_taken_is_told_at_its_field(api):
-    body = {"key": "deal", "name": "Deal", "plural": "Deals"}
+    body = {"key": "boat", "name": "Boat", "plural": "Boats"}
     assert api.post(f"{API}/object-types/", body).status_code == 201
     answer = api.post(f"{API}/object-types/", body)
     assert answer.status_code == 422

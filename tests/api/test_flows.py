@@ -114,7 +114,7 @@ def test_an_etag_may_be_written_in_every_way_of_http(api, flow, etag):
     [
         ({"name": ""}, "name"),
         ({"nam": "x"}, "nam"),
-        ({"object_type": "deal"}, "object_type"),
+        ({"object_type": "boat"}, "object_type"),
         ({"steps": [{"kind": "teleport"}]}, "steps.0.kind"),
         ({"steps": {}}, "steps"),
         ({"filter": {"all": [{"property": "nope", "operator": "eq", "value": 1}]}}, "filter.all.0.property"),

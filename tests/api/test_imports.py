@@ -83,7 +83,7 @@ def test_the_refused_rows_come_as_csv_that_no_spreadsheet_calculates(api, acme):
     ("fields", "path"),
     [
         ({"match_on": "phone"}, "match_on"),
-        ({"object_type": "deal"}, "object_type"),
+        ({"object_type": "boat"}, "object_type"),
         ({"delimiter": "x"}, "delimiter"),
         ({"encoding": "klingon"}, "encoding"),
         ({"mapping": "{"}, "mapping"),

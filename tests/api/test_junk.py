@@ -118,7 +118,7 @@ def bodies(things: dict[str, int]) -> dict[str, tuple[str, str, Any]]:
         "record change": ("PATCH", f"records/{things['record']}/", record),
         "batch": ("POST", "records/batch/", {"object_type": "contact", "match_on": "external_id", "records": [record]}),
         "property": ("POST", "properties/", {"key": "a", "label": "A", "type": "choice", "options": ["x"]}),
-        "object type": ("POST", "object-types/", {"key": "deal", "name": "Deal", "plural": "Deals"}),
+        "object type": ("POST", "object-types/", {"key": "boat", "name": "Boat", "plural": "Boats"}),
         "list": ("POST", "lists/", {"name": "VIP", "object_type": "contact", "criteria": CRITERIA}),
         "list records": ("POST", f"lists/{things['list']}/records/", {"add": [1], "remove": [2]}),
         "content": ("POST", "contents/", {"name": "A", "subject": "A", "preheader": "", "html": "", "text": ""}),

@@ -8,20 +8,21 @@ from accounts.models import Account
 from accounts.tenancy import account_scope, every_account
 from records.models import ObjectType, Property, PropertyType
 from records.refusals import Invalid
-from records.schema import STAGES, add_property, ensure_object_types
+from records.built_in import STAGES
+from records.schema import add_property, ensure_object_types
 
 
-def test_an_account_gets_contacts_and_companies_with_their_properties(inside_acme: Account) -> None:
+def test_an_account_gets_the_built_in_object_types_with_their_properties(inside_acme: Account) -> None:
     ensure_object_types()
     contact = ObjectType.objects.get(key="contact")
     types = dict(Property.objects.filter(object_type=contact).order_by("pk").values_list("key", "type"))
     assert list(types) == [
         "first_name", "last_name", "email", "phone", "company_name", "city", "country", "language", "time_zone",
-        "lifecycle_stage", "score", "date_of_birth", "renewal_date", "created_on", "notes",
+        "lifecycle_stage", "score", "date_of_birth", "renewal_date", "created_on", "notes", "owner",
     ]  # fmt: skip
     assert (types["score"], types["date_of_birth"], types["created_on"]) == ("number", "date", "datetime")
-    assert Property.objects.get(key="lifecycle_stage").options == STAGES
-    assert Property.objects.filter(object_type__key="company").count() == 8
+    assert Property.objects.get(key="lifecycle_stage").options == list(STAGES)
+    assert Property.objects.filter(object_type__key="company").count() == 9
 
 
 def test_ensuring_again_changes_nothing_and_adds_what_is_missing(
