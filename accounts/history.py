@@ -1,5 +1,6 @@
 """The guarded status change that every lifecycle uses, and the history row it leaves."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import models, transaction
@@ -54,12 +55,20 @@ def _status_label(row: models.Model) -> str:
 
 def record(row: models.Model, verb: str, *, by: Actor, detail: dict[str, Any] | None = None) -> None:
     """Write one history row about `row`."""
-    History.objects.create(
-        subject=row._meta.model_name or "",
-        subject_id=row.pk,
-        verb=verb,
-        detail=detail or {},
-        by_name=by.name,
-        by_user=by.user_id,
-        by_key=by.key_id,
+    record_all([row], verb, by=by, detail=detail)
+
+
+def record_all(rows: Iterable[models.Model], verb: str, *, by: Actor, detail: dict[str, Any] | None = None) -> None:
+    """Write one history row about each of `rows`, in one statement."""
+    History.objects.bulk_create(
+        History(
+            subject=row._meta.model_name or "",
+            subject_id=row.pk,
+            verb=verb,
+            detail=detail or {},
+            by_name=by.name,
+            by_user=by.user_id,
+            by_key=by.key_id,
+        )
+        for row in rows
     )

@@ -1,10 +1,14 @@
 """What people do to a participant: make them leave, or erase every trace of the walk."""
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
 from django.db import connection
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
-from accounts.history import NotAllowed, record
+from accounts.history import NotAllowed, record, record_all
 from accounts.tenancy import account_scope
 from flows.locks import try_shared
 from scheduling.clock import now
@@ -38,6 +42,28 @@ def leave(account_id: int, participant_id: int, *, by: Actor) -> Participant:
         return participant
 
 
+def leave_together(account_id: int, flow_id: int, participant_ids: Iterable[int], *, by: Actor) -> int:
+    """Take those of the participants of a flow out who are active; returns how many left.
+
+    Opens its own durable scope. Raises `NotAllowed("busy")`.
+    """
+    with account_scope(account_id, durable=True), connection.cursor() as cursor:
+        active = [each for each in _locked_of(flow_id, participant_ids) if each.status == ParticipantStatus.ACTIVE]
+        ids = [each.pk for each in active]
+        lifecycle.take_out(
+            cursor,
+            "drop_out",
+            account_id=account_id,
+            flow_id=flow_id,
+            reason="left_by_hand",
+            now=now(),
+            participant_ids=ids,
+        )
+        release(ids)
+        record_all(active, "leave", by=by, detail={"flow": flow_id})
+        return len(ids)
+
+
 def erase(account_id: int, participant_id: int, *, by: Actor) -> None:
     """Remove all trace of a participation: the walk, its log, its part in the counts.
 
@@ -46,22 +72,57 @@ def erase(account_id: int, participant_id: int, *, by: Actor) -> None:
     """
     with account_scope(account_id, durable=True):
         participant = _locked(participant_id)
-        log = list(StepLog.objects.filter(participant_id=participant_id).values_list("step_id", "outcome"))
-        Participant.objects.filter(pk=participant_id).update(hop=participant.hop + 1)
-        release([participant_id])
-        changes = [(0, "enrolled", -1), (0, participant.status, -1)]
-        changes += [(step_id, "passed", -1) for step_id, outcome in log if outcome == "continued"]
-        if participant.status == ParticipantStatus.ACTIVE:
-            changes.append((participant.step_id or 0, "on", -1))
-        statistics.add(participant.flow_id, changes)
-        StepLog.objects.filter(participant_id=participant_id).delete()
-        Participant.objects.filter(pk=participant_id).delete()
-        record(participant, "erase", by=by, detail={"flow": participant.flow_id})
+        _erase(participant.flow_id, [participant], by=by)
+
+
+def erase_together(account_id: int, flow_id: int, participant_ids: Iterable[int], *, by: Actor) -> int:
+    """`erase` for those of the participants that are in the flow; returns how many. Raises `NotAllowed("busy")`."""
+    with account_scope(account_id, durable=True):
+        found = _locked_of(flow_id, participant_ids)
+        _erase(flow_id, found, by=by)
+        return len(found)
+
+
+def _erase(flow_id: int, participants: list[Participant], *, by: Actor) -> None:
+    walks = Participant.objects.filter(pk__in=[each.pk for each in participants])
+    logs = StepLog.objects.filter(participant_id__in=[each.pk for each in participants])
+    record_all(participants, "erase", by=by, detail={"flow": flow_id})
+    walks.update(hop=F("hop") + 1)
+    release([each.pk for each in participants])
+    statistics.add(flow_id, _less(participants, logs.values_list("step_id", "outcome", "branch_id")))
+    logs.delete()
+    walks.delete()
+
+
+def _less(
+    participants: list[Participant], log: Iterable[tuple[int, str, int | None]]
+) -> Iterator[tuple[int, str, int]]:
+    """What the counts have to give up with these walks."""
+    gone: Counter[tuple[int, str]] = Counter()
+    for each in participants:
+        gone.update([(0, "enrolled"), (0, each.status)])
+        if each.status == ParticipantStatus.ACTIVE:
+            gone[each.step_id or 0, "on"] += 1
+    for step_id, outcome, branch_id in log:
+        if outcome == "continued":
+            gone[step_id, "passed"] += 1
+            if branch_id:
+                gone[branch_id, "took"] += 1
+    return ((place, what, -n) for (place, what), n in sorted(gone.items()))
+
+
+def _locked_of(flow_id: int, participant_ids: Iterable[int]) -> list[Participant]:
+    """Those of a flow, under its lock and their own."""
+    if not try_shared(flow_id):
+        raise NotAllowed("busy", _("The flow is busy. Try again in a moment."))
+    chosen = Participant.objects.filter(flow_id=flow_id, pk__in=list(participant_ids))
+    return list(chosen.select_for_update(no_key=True).order_by("pk"))
 
 
 def _locked(participant_id: int) -> Participant:
     """The participant, under its flow's lock and its own; read anew once they are held."""
     flow_id = Participant.objects.values_list("flow_id", flat=True).get(pk=participant_id)
-    if not try_shared(flow_id):
-        raise NotAllowed("busy", _("The flow is busy. Try again in a moment."))
-    return Participant.objects.select_for_update(no_key=True).get(pk=participant_id)
+    found = _locked_of(flow_id, [participant_id])
+    if not found:
+        raise Participant.DoesNotExist
+    return found[0]

@@ -38,6 +38,9 @@ tallied as (
   select %(account)s, %(flow)s, coalesce(stood_on, 0), 'passed', count(*) from moved
   where outcome = 'continued' group by stood_on
   union all
+  select %(account)s, %(flow)s, branch_id, 'took', count(*) from moved
+  where outcome = 'continued' and branch_id is not null group by branch_id
+  union all
   select %(account)s, %(flow)s, coalesce(stands_on, 0), 'on', count(*) from moved where status = 'active'
   group by stands_on
   union all

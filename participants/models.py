@@ -120,7 +120,8 @@ class Tally(AccountModel):
 
     flow_id = models.BigIntegerField()
     step_id = models.BigIntegerField(default=0)  # 0: the flow as a whole
-    what = models.CharField(max_length=30)  # enrolled, a status, "on" (standing on the step), "passed"
+    # enrolled, a status, "on" (standing on the step), "passed"; "took": how many a branch, whose id `step_id` is then
+    what = models.CharField(max_length=30)
     n = models.IntegerField()
 
     class Meta(AccountModel.Meta):

@@ -76,6 +76,11 @@ def standing(flow_id: int) -> dict[int, dict[str, int]]:
     return places
 
 
+def taken(flow_id: int) -> dict[int, int]:
+    """Per branch id: how many have taken it so far."""
+    return {branch_id: int(n) for _flow_id, branch_id, _what, n in _read([flow_id], "where what = 'took'")}
+
+
 def add(flow_id: int, changes: Iterable[tuple[int, str, int]]) -> None:
     """Append changes (step id or 0, what, n) to the tally, in the transaction that made them."""
     with connection.cursor() as cursor:

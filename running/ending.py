@@ -4,7 +4,7 @@ An update of millions would hold the flow's lock for minutes; until nobody is le
 start, edit and delete are refused.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.db import connection
@@ -52,15 +52,19 @@ def is_ending(flow: Flow) -> bool:
 
 def among(flows: Iterable[Flow]) -> set[int]:
     """The ids of those flows that are still ending; at most one query."""
-    ended = [flow.pk for flow in flows if flow.status == FlowStatus.NOT_RUNNING]
-    if not ended:
+    return among_ended([flow.pk for flow in flows if flow.status == FlowStatus.NOT_RUNNING])
+
+
+def among_ended(flow_ids: Collection[int]) -> set[int]:
+    """The ids of those flows that are not running, yet not empty; at most one query."""
+    if not flow_ids:
         return set()
     people = Participant.objects.filter(flow_id=OuterRef("pk"), status=ParticipantStatus.ACTIVE)
     queued, sending = (Message.objects.filter(outbox_id=OuterRef("outbox_id"), status=each) for each in UNSENT)
     # Left where it is, the intake would enter the flow when it is started anew.
     intake = Intake.objects.filter(flow_id=OuterRef("pk"))
     somebody = Exists(people) | Exists(intake) | Exists(queued) | Exists(sending)
-    inside = Flow.objects.filter(somebody, pk__in=ended)
+    inside = Flow.objects.filter(somebody, pk__in=flow_ids)
     return set(inside.values_list("pk", flat=True))
 
 

@@ -1,5 +1,7 @@
 """How tests let people walk through a flow, and hold the counts against the rows."""
 
+from collections import Counter
+
 from flows.models import Flow
 from participants import engine, statistics
 from participants.models import Participant, StepLog
@@ -34,4 +36,7 @@ def check_counts(flow: Flow) -> statistics.FlowCounts:
         if status == "active":
             standing[step_id or 0] = standing.get(step_id or 0, 0) + 1
     assert on == standing
+    went = StepLog.objects.filter(flow_id=flow.pk, outcome="continued", branch_id__isnull=False)
+    took = {branch_id: n for branch_id, n in statistics.taken(flow.pk).items() if n}
+    assert took == Counter(went.values_list("branch_id", flat=True))
     return counts

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from flows.models import Branch, Flow, Step
 from flows.path import TRUNK, Path
 from flows.steps import KINDS
+from participants import statistics
 from running.problems import Page, Problem
 from scheduling.recurrence import Recurrence
 from scheduling.sentences import sentence
@@ -21,11 +22,12 @@ Standing = Mapping[int, Mapping[str, int]]  # participants.statistics.standing()
 
 @dataclass(frozen=True)
 class BranchLane:
-    """One branch of a split. `here` is None where nobody has been counted."""
+    """One branch of a split. `here` and `took` are None where nobody has been counted."""
 
     branch: Branch
     cards: tuple["Card", ...]
     here: int | None  # who stands anywhere inside
+    took: int | None  # who went this way so far
 
     @property
     def name(self) -> str:
@@ -91,10 +93,23 @@ class Chart:
         return next((card for card in every_card(self.cards) if card.step.pk == step_id), None)
 
 
-def chart_of(flow: Flow, path: Path, problems: Iterable[Problem], standing: Standing | None = None) -> Chart:
+def counted_chart(flow: Flow, path: Path, problems: Iterable[Problem]) -> Chart:
+    """The chart with the flow's counts as they are now."""
+    return chart_of(flow, path, problems, statistics.standing(flow.pk), taken=statistics.taken(flow.pk))
+
+
+def chart_of(
+    flow: Flow,
+    path: Path,
+    problems: Iterable[Problem],
+    standing: Standing | None = None,
+    *,
+    taken: Mapping[int, int] | None = None,
+) -> Chart:
     """The chart of `flow`, whose steps `path` holds, in a number of queries that does not grow with the steps.
 
-    `problems` are all of the flow's, `standing` its counts per step; without counts the cards show none.
+    `problems` are all of the flow's, `standing` its counts per step, `taken` those per branch; without them it shows
+    none.
     """
     found = list(problems)
     by_step: dict[int, list[Problem]] = {}
@@ -103,7 +118,7 @@ def chart_of(flow: Flow, path: Path, problems: Iterable[Problem], standing: Stan
             by_step.setdefault(problem.step_id, []).append(problem)
     return Chart(
         triggers=_trigger_cards(flow, [problem for problem in found if problem.page == Page.TRIGGERS]),
-        cards=_sequence(path, TRUNK, by_step, standing),
+        cards=_Drawing(path, by_step, standing, taken).sequence(TRUNK),
         queued=None if standing is None else standing.get(0, {}).get("on", 0),
     )
 
@@ -116,31 +131,44 @@ def every_card(cards: Iterable[Card]) -> Iterable[Card]:
             yield from every_card(lane.cards)
 
 
-def _sequence(
-    path: Path, branch_id: int | None, problems: Mapping[int, list[Problem]], standing: Standing | None
-) -> tuple[Card, ...]:
-    return tuple(_card(path, step, problems, standing) for step in path.sequences.get(branch_id, []))
+@dataclass(frozen=True)
+class _Drawing:
+    """What every card of one chart is made from."""
 
+    path: Path
+    problems: Mapping[int, list[Problem]]  # by step
+    standing: Standing | None
+    taken: Mapping[int, int] | None
 
-def _card(path: Path, step: Step, problems: Mapping[int, list[Problem]], standing: Standing | None) -> Card:
-    kind = KINDS[step.kind]
-    counted: Mapping[str, Any] = {} if standing is None else {"on": 0, "passed": 0, **standing.get(step.pk, {})}
-    lanes = (
-        BranchLane(branch, cards, None if standing is None else _here(cards))
-        for branch in path.branches_of(step.pk)
-        for cards in [_sequence(path, branch.pk, problems, standing)]
-    )
-    return Card(
-        step=step,
-        label=str(kind.label),
-        family=kind.family,
-        icon=kind.icon,
-        summary=kind.summary(step, path),
-        here=counted.get("on"),
-        passed=counted.get("passed"),
-        problems=tuple(problems.get(step.pk, ())),
-        lanes=tuple(lanes) if kind.has_branches else (),
-    )
+    def sequence(self, branch_id: int | None) -> tuple[Card, ...]:
+        """The cards of a branch, or of the trunk."""
+        return tuple(self._card(step) for step in self.path.sequences.get(branch_id, []))
+
+    def _card(self, step: Step) -> Card:
+        kind = KINDS[step.kind]
+        counted: Mapping[str, Any] = (
+            {} if self.standing is None else {"on": 0, "passed": 0, **self.standing.get(step.pk, {})}
+        )
+        return Card(
+            step=step,
+            label=str(kind.label),
+            family=kind.family,
+            icon=kind.icon,
+            summary=kind.summary(step, self.path),
+            here=counted.get("on"),
+            passed=counted.get("passed"),
+            problems=tuple(self.problems.get(step.pk, ())),
+            lanes=tuple(self._lane(each) for each in self.path.branches_of(step.pk)) if kind.has_branches else (),
+        )
+
+    def _lane(self, branch: Branch) -> BranchLane:
+        cards = self.sequence(branch.pk)
+        return BranchLane(
+            branch,
+            cards,
+            here=None if self.standing is None else _here(cards),
+            took=None if self.taken is None else self.taken.get(branch.pk, 0),
+        )
 
 
 def _here(cards: Iterable[Card]) -> int:

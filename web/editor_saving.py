@@ -20,7 +20,7 @@ from participants import statistics
 from running import changes, editing
 from running.problems import Problem, Severity, problems
 from web.access import AccountRequest
-from web.chart import Chart, chart_of
+from web.chart import Chart, counted_chart
 from web.editor_document import NotThere
 from web.paging import read_id
 
@@ -104,7 +104,7 @@ def open_editor(request: AccountRequest, flow_id: int) -> Editor:
         flow=flow,
         document=as_document(flow),
         path=path,
-        chart=chart_of(flow, path, found, statistics.standing(flow.pk)),
+        chart=counted_chart(flow, path, found),
         counts=statistics.counts([flow.pk])[flow.pk],
         problems=found,
         why_not=_why_not(request, flow, found),

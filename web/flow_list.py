@@ -3,6 +3,7 @@
 An account has flows by the hundred, so that narrowing and sorting in memory costs less than asking again.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,8 +18,8 @@ from django.utils.translation import gettext_lazy as _
 from flows import folders
 from flows.models import Flow, FlowStatus, Folder
 from participants import statistics
-from running.problems import problems_of
 from triggers.models import Schedule
+from web.flow_faults import with_problems
 from web.paging import read_id
 
 RECENT: Final = "recent_flows"  # in the session: account id -> flow ids, the latest first
@@ -100,11 +101,7 @@ def listed(flows: QuerySet[Flow], wanted: Wanted, *, recent: Sequence[int]) -> L
     return Listed(
         ids=[row["pk"] for row in _in_order(chosen, wanted)],
         numbers=numbers,
-        folders=[
-            {"folder": each, "flows": sum(row["folder_id"] in folders.inside(each.pk, all_folders) for row in rows)}
-            for each in all_folders.values()
-            if each.parent_id == wanted.folder
-        ],
+        folders=_inside(wanted.folder, all_folders, rows),
         path=folders.path_to(wanted.folder, all_folders),
     )
 
@@ -124,8 +121,18 @@ def remember(session: SessionBase, account_id: int, flow_id: int) -> None:
 
 def _light(flows: QuerySet[Flow]) -> list[Light]:
     coming = Schedule.objects.filter(flow_id=OuterRef("pk")).order_by("pk").values("next_run_at")[:1]
-    columns = ("pk", "name", "status", "folder_id", "updated_at", "owner__name", "owner__email", "next")
+    columns = ("pk", "name", "status", "revision", "folder_id", "updated_at", "owner__name", "owner__email", "next")
     return list(flows.annotate(next=Subquery(coming)).order_by("name", "pk").values(*columns))
+
+
+def _inside(present: int | None, all_folders: dict[int, Folder], rows: Sequence[Light]) -> list[dict[str, Any]]:
+    """The folders in the present one, each with how many of the flows lie in it at any depth."""
+    lie_in = Counter(row["folder_id"] for row in rows)
+    return [
+        {"folder": each, "flows": sum(lie_in[one] for one in folders.inside(each.pk, all_folders))}
+        for each in all_folders.values()
+        if each.parent_id == present
+    ]
 
 
 def _shown(flows: QuerySet[Flow], rows: list[Light], show: str, recent: Sequence[int]) -> list[Light]:
@@ -133,8 +140,7 @@ def _shown(flows: QuerySet[Flow], rows: list[Light], show: str, recent: Sequence
         found = {row["pk"]: row for row in rows}
         return [found[flow_id] for flow_id in recent if flow_id in found]
     if show == "problems":
-        of_page = flows.filter(pk__in=[row["pk"] for row in rows]).select_related("object_type", "outbox")
-        faulty = {flow_id for flow_id, found in problems_of(of_page).items() if found}
+        faulty = with_problems(flows, rows)
         return [row for row in rows if row["pk"] in faulty]
     return [row for row in rows if show in ("", row["status"])]
 

@@ -13,16 +13,15 @@ from flows import folders
 from flows.models import Flow
 from flows.path import Path
 from messaging.models import Content
-from participants import statistics
 from participants.models import Participant, ParticipantStatus
 from records.models import Record
 from running.contents import flows_sending
 from web import flow_facts, step_facts
 from web.access import AccountRequest, account_view
-from web.chart import chart_of
+from web.chart import counted_chart
 from web.flow_list import remember
 from web.flow_rows import FlowRow, row_of
-from web.flows import seen_by
+from web.flows import LIVE, seen_by
 from web.paging import read_id
 
 TABS: Final[tuple[tuple[str, Promise, str], ...]] = (
@@ -34,7 +33,6 @@ TABS: Final[tuple[tuple[str, Promise, str], ...]] = (
     ("log", _("Log"), "web:flow_log"),
 )
 SHOWN_HERE: Final = 10  # people beside a step
-LIVE: Final = "live"  # the part of a page that is asked for again and again
 
 
 @account_view()
@@ -67,7 +65,7 @@ def chart(request: AccountRequest, flow_id: int) -> HttpResponse:
         }
         if request.htmx and not is_live(request) and not request.htmx.history_restore_request:
             return render(request, "flows/_step.html", {"row": row, **context})
-    drawn = chart_of(flow, path, row.problems, statistics.standing(flow.pk))
+    drawn = counted_chart(flow, path, row.problems)
     address = reverse("web:flow_chart", args=[request.account.slug, flow.pk])
     trigger_at = reverse("web:runs", args=[request.account.slug, flow.pk])
     return show(request, row, "chart", chart=drawn, at=address, trigger_at=trigger_at, **context)

@@ -28,8 +28,9 @@ from web.flow_rows import FlowRow, row_of, rows_of
 from web.tile_path import shapes_of
 
 ON_A_PAGE = 25
+LIVE = "live"  # the part of a page that is asked for again and again
 VIEW = "flows_view"  # in the session: "tiles" or "table"
-PARTS = {"row": "flows/_row.html", "tile": "flows/_tile.html", "head": "flows/_head.html"}  # where a switch may stand
+PARTS = ("row", "tile", "head")  # where a switch may stand
 
 
 @never_cache
@@ -48,16 +49,18 @@ def overview(request: AccountRequest) -> HttpResponse:
     """Every flow the person may see; the address narrows and sorts (web/flow_list.py), `?view=` shows tiles."""
     wanted = Wanted.of(request.GET)
     found = listed(seen_by(request), wanted, recent=recent_of(request.session, request.account.pk))
-    if not found.numbers["all"] and not (wanted.search or found.path or found.folders):
+    is_live = bool(request.htmx) and request.htmx.target == LIVE
+    if not is_live and not found.numbers["all"] and not (wanted.search or found.path or found.folders):
         return render(request, "flows/first.html", {"place": "flows", **first_run.guide(request.account)})
     page = Paginator(found.ids, ON_A_PAGE).get_page(request.GET.get("page"))
     rows = rows_of(_in_order(request, page.object_list))
     is_tiles = _view(request) == "tiles"
     return render(
         request,
-        "flows/list.html",
+        "flows/_list_live.html" if is_live else "flows/list.html",
         {
             "place": "flows",
+            "out_of_band": is_live,
             "page": page,
             "rows": rows,
             "tiles": _tiles(rows) if is_tiles else [],
@@ -84,7 +87,7 @@ def toggle(request: AccountRequest, flow_id: int) -> HttpResponse:
         return _refused(request, flow_id, error)
     if not request.htmx:
         return redirect(page_before(request))
-    return HttpResponse(_part(request, flow_id))
+    return HttpResponse(_part(request, flow_id, is_turned=True))
 
 
 def seen_by(request: AccountRequest) -> QuerySet[Flow]:
@@ -145,12 +148,13 @@ def _columns(wanted: Wanted) -> list[dict[str, Any]]:
 
 
 def _part(request: AccountRequest, flow_id: int, **extra: Any) -> str:
-    """The row, tile or header that the switch stands in, as it is now."""
+    """The row, tile or header that the switch stands in, as it is now; `is_turned` says beside it what that means."""
     part = request.POST.get("part", "")
     with account_scope(request.account.pk):
         row = row_of(get_object_or_404(seen_by(request), pk=flow_id))
         tile = {"shapes": shapes_of(Path.of(row.flow))} if part == "tile" else {}
-        return render_to_string(PARTS.get(part, PARTS["row"]), {"row": row, **tile, **extra}, request)
+        part = part if part in PARTS else "row"
+        return render_to_string("flows/_turned.html", {"row": row, "part": part, **tile, **extra}, request)
 
 
 def _refused(request: AccountRequest, flow_id: int, error: NotAllowed) -> HttpResponse:

@@ -1,10 +1,13 @@
 """One person in a flow: the story of their walk, and letting them leave or erasing it."""
 
+from typing import Final
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
 from accounts.rights import Right
@@ -16,9 +19,12 @@ from records.models import Record
 from web.access import AccountRequest, account_view, verb_view
 from web.asking import ask
 from web.flow_page import find, frame
+from web.paging import read_id
 from web.participants import rows_of
 from web.story import Story
-from web.templatetags.ui import record_name
+from web.templatetags.ui import number, record_name
+
+MOST_AT_ONCE: Final = 100
 
 
 @account_view()
@@ -80,6 +86,58 @@ def erase(request: AccountRequest, flow_id: int, participant_id: int) -> HttpRes
     commands.erase(request.account.pk, participant.pk, by=request.actor)
     messages.info(request, _("%s is erased from the flow.") % name)
     return redirect("web:participants", request.account.slug, flow_id)
+
+
+@verb_view(right=Right.OPERATE)
+def leave_chosen(request: AccountRequest, flow_id: int) -> HttpResponse:
+    """GET asks about those whom `?participant=` names, POST takes them out."""
+    with account_scope(request.account.pk):
+        find(request, flow_id)
+        walks = Participant.objects.filter(flow_id=flow_id, pk__in=_chosen(request))
+        active = list(walks.filter(status=ParticipantStatus.ACTIVE).values_list("pk", flat=True))
+    if request.method != "POST":
+        return ask(
+            request,
+            title=ngettext("Let %s person leave the flow?", "Let %s people leave the flow?", len(active))
+            % number(len(active)),
+            text=_("They go no further, and a message that is not sent yet never will be. Their stories stay."),
+            verb=_("Leave flow"),
+            is_dangerous=True,
+            back=_list(request, flow_id),
+        )
+    left = commands.leave_together(request.account.pk, flow_id, active, by=request.actor)
+    said = ngettext("%s person has left the flow.", "%s people have left the flow.", left) % number(left)
+    messages.info(request, said)
+    return redirect("web:participants", request.account.slug, flow_id)
+
+
+@verb_view(right=Right.EDIT_FLOWS)
+def erase_chosen(request: AccountRequest, flow_id: int) -> HttpResponse:
+    """GET asks about those whom `?participant=` names, POST removes every trace of their walks."""
+    with account_scope(request.account.pk):
+        find(request, flow_id)
+        chosen = Participant.objects.filter(flow_id=flow_id, pk__in=_chosen(request))
+        walks = list(chosen.values_list("pk", flat=True))
+    if request.method != "POST":
+        many = number(len(walks))
+        return ask(
+            request,
+            title=ngettext("Erase %s person from the flow?", "Erase %s people from the flow?", len(walks)) % many,
+            text=_("They leave at once, their story here is deleted and no count knows of them. They may enter again."),
+            verb=ngettext("Erase %s person", "Erase %s people", len(walks)) % many,
+            is_dangerous=True,
+            back=_list(request, flow_id),
+        )
+    gone = commands.erase_together(request.account.pk, flow_id, walks, by=request.actor)
+    said = ngettext("%s person is erased from the flow.", "%s people are erased from the flow.", gone) % number(gone)
+    messages.info(request, said)
+    return redirect("web:participants", request.account.slug, flow_id)
+
+
+def _chosen(request: AccountRequest) -> list[int]:
+    """From the address, which the question posts to: at most as many as a page shows."""
+    ids = [read_id(each) for each in request.GET.getlist("participant")[:MOST_AT_ONCE]]
+    return [each for each in ids if each is not None]
 
 
 def _person(flow_id: int, participant_id: int) -> tuple[Participant, str]:

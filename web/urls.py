@@ -77,6 +77,8 @@ urlpatterns = [
     path("<slug:slug>/flows/<int:flow_id>/copy/", flow_asks.copy, name="copy_flow"),
     path("<slug:slug>/flows/<int:flow_id>/folder/", flow_asks.file, name="file_flow"),
     path("<slug:slug>/flows/<int:flow_id>/participants/", participants.overview, name="participants"),
+    path("<slug:slug>/flows/<int:flow_id>/participants/leave/", participant.leave_chosen, name="leave_chosen"),
+    path("<slug:slug>/flows/<int:flow_id>/participants/erase/", participant.erase_chosen, name="erase_chosen"),
     path("<slug:slug>/flows/<int:flow_id>/participants/enrol/", enrolling.enrol, name="enrol"),
     path(
         "<slug:slug>/flows/<int:flow_id>/participants/<int:participant_id>/",

@@ -70,6 +70,8 @@ def visits(acme: Account, tmp_path: Path, settings) -> dict[str, Visit]:  # type
         "enrol": Visit([running.pk], method="post", right=Right.OPERATE),
         "leave": Visit([running.pk, leaving], method="post", answer=302, right=Right.OPERATE),
         "erase": Visit([running.pk, erased], method="post", answer=302, right=Right.EDIT_FLOWS),
+        "leave_chosen": Visit([running.pk], method="post", answer=302, right=Right.OPERATE),
+        "erase_chosen": Visit([running.pk], method="post", answer=302, right=Right.EDIT_FLOWS),
         "runs": Visit([flow.pk]),
         "run_now": Visit([running.pk], method="post", data={"key": "1"}, answer=302, right=Right.OPERATE),
         "skip_next": Visit([running.pk], method="post", answer=302, right=Right.OPERATE),

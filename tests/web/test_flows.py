@@ -1,5 +1,7 @@
 """The list of flows and its switch."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -8,9 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Account, Member, User
 from accounts.rights import Role
 from accounts.tenancy import account_scope
-from flows.models import Flow, FlowStatus, Visibility
+from flows.models import Flow, FlowStatus, Step, Visibility
 from messaging.models import Content
 from participants.models import ParticipantStatus
+from running import contents
+from scheduling import clock
 from tests.make import EVERY_RECORD, make_contact, make_flow, make_participant
 from tests.web.conftest import Browsers, make_person
 from web import flows as pages
@@ -345,3 +349,30 @@ def test_pages_speak_the_persons_language(acme: Account, flow: Flow) -> None:
     listed = page(client)
     assert '<html lang="sv">' in listed and "Flöden" in listed and "Inte igång" in listed
     assert User.objects.get(pk=person.pk).language == "sv"
+
+
+def test_the_tab_of_problems_follows_what_changes(member: Client, acme: Account, incomplete: Flow) -> None:
+    def with_problems() -> list[str]:
+        return names(member, "?show=problems")
+
+    assert with_problems() == with_problems() == ["Not yet"]
+    with account_scope(acme.pk):
+        chosen = Step.objects.get(flow=incomplete, kind="send_email").settings["content"]
+    clock.forward(timedelta(minutes=1))
+    contents.edit(acme.pk, chosen, {"subject": "Now"}, read_at=None)
+    assert with_problems() == []
+
+
+def test_the_list_asks_by_itself_for_its_rows_and_numbers(member: Client, flow: Flow) -> None:
+    answer = member.get("/acme/flows/", **HTMX, HTTP_HX_TARGET="live").content.decode()
+    assert 'data-polls="10"' in page(member), "the page says how often"
+    assert "<html" not in answer and "Welcome" in answer
+    assert 'id="number-running" hx-swap-oob="true"' in answer, "the tabs' numbers are drawn anew too"
+    assert f'id="flow-{flow.pk}" hx-swap-oob' not in answer, "rows come with their table"
+
+
+def test_the_switch_says_what_it_did_and_how_to_take_it_back(member: Client, flow: Flow) -> None:
+    turned_on = turn(member, flow, "on", **HTMX).content.decode()
+    assert "Turned on." in turned_on and 'name="turn" value="off"' in turned_on
+    paused = turn(member, flow, "off", **HTMX).content.decode()
+    assert "Paused." in paused and "Turn on again" in paused

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from accounts.models import Account
+from accounts.models import Account, History
 from accounts.tenancy import account_scope
 from flows.models import Flow, FlowStatus
 from messaging.models import Content, Message, MessageStatus
@@ -13,6 +13,7 @@ from participants.models import Participant, ParticipantStatus
 from records.models import Record
 from scheduling.clock import now
 from tests.make import make_contact, make_contacts, make_flow, make_participant, steps_of
+from tests.walking import check_counts
 from web import paging
 
 
@@ -162,3 +163,43 @@ def test_a_row_says_how_the_last_message_fares(member: Client, acme: Account, fl
                 status=status,
             )
     assert member.get(f"/acme/flows/{flow.pk}/participants/").context["participants"][0].last_message.status == "sent"
+
+
+def chosen(*participants: Participant) -> str:
+    """The query that names them."""
+    return "?" + "&".join(f"participant={each.pk}" for each in participants)
+
+
+def test_several_leave_together_after_a_question_that_names_how_many(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        wait = steps_of(flow, "wait")[0]
+        one, two, stays = (make_participant(flow, each, step=wait) for each in make_contacts(3))
+        gone = make_participant(flow, status=ParticipantStatus.FINISHED)
+    address = f"/acme/flows/{flow.pk}/participants/leave/{chosen(one, two, gone)}"
+    assert "Let 2 people leave the flow?" in member.get(address).content.decode()
+    assert "2 people have left the flow." in member.post(address, follow=True).content.decode()
+    with account_scope(acme.pk):
+        assert list(Participant.objects.filter(status=ParticipantStatus.ACTIVE)) == [stays]
+        assert History.objects.filter(subject="participant", verb="leave").count() == 2
+
+
+def test_several_are_erased_together_and_no_count_knows_of_them(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        inside, over, stays = (make_participant(flow, each) for each in make_contacts(3))
+    address = f"/acme/flows/{flow.pk}/participants/erase/{chosen(inside, over)}"
+    assert "Erase 2 people" in member.get(address).content.decode()
+    member.post(address)
+    with account_scope(acme.pk):
+        assert list(Participant.objects.all()) == [stays]
+        assert check_counts(flow).enrolled == 1
+
+
+def test_chosen_people_of_another_flow_or_account_stay(
+    member: Client, stranger: Client, acme: Account, globex: Account, flow: Flow
+) -> None:
+    with account_scope(acme.pk):
+        here, elsewhere = make_participant(flow), make_participant(make_flow(status=FlowStatus.RUNNING))
+    member.post(f"/acme/flows/{flow.pk}/participants/erase/{chosen(elsewhere)}")
+    assert stranger.post(f"/acme/flows/{flow.pk}/participants/erase/{chosen(here)}").status_code == 404
+    with account_scope(acme.pk):
+        assert Participant.objects.count() == 2

@@ -1,6 +1,7 @@
 """How values look on a page: numbers, moments, names. Built into every template."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django import template
@@ -20,6 +21,7 @@ TONES = ("accent", "teal", "plum", "sand", "green")
 
 
 @register.simple_tag
+@cache
 def icon(name: str, size: str = "") -> SafeString:
     """A drawing of icons.svg; `size` "small" where the text is small."""
     kind = f"icon icon--{size}" if size else "icon"
