@@ -126,3 +126,11 @@ document.addEventListener("click", (event) => {
 addEventListener("beforeunload", (event) => {
   if (unsaved && saved()?.dataset.state !== "saved") event.preventDefault();
 });
+
+// The + of a place opens with the page's one palette, whose buttons then say where the step goes.
+document.addEventListener("toggle", ({ target: menu }) => {
+  const panel = menu.matches?.("[data-adds][open]") && menu.querySelector(".menu-panel");
+  if (!panel || panel.hasChildNodes()) return;
+  panel.append(document.getElementById("palette").content.cloneNode(true));
+  for (const button of panel.querySelectorAll("[name=insert]")) button.value += ` ${menu.dataset.adds}`;
+}, true);
