@@ -1,5 +1,6 @@
 """Imports: a CSV file goes in, its records come in the background, and what was refused can be fetched."""
 
+from dataclasses import fields
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -10,16 +11,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.rights import Right
+from records import import_lifecycle
 from records.import_reading import DELIMITERS
 from records.import_refusals import refused_lines
-from records.importing import start_import
-from records.models import Import, ImportStatus
+from records.importing import MATCHES, Terms, start_import
+from records.models import BlankCells, DateOrder, Import, ImportMode, ImportStatus
 
 from .object_types import object_type
 from .pagination import PageQuery, page
-from .record_shapes import MATCHES
 from .schema import CSV, endpoint, paged
-from .shapes import Shape
+from .shapes import Nothing, Shape
 from .views import AccountView
 
 
@@ -32,6 +33,9 @@ class ImportShape(Shape):
     list = serializers.IntegerField(source="list_id", allow_null=True, help_text="The list that its records are in.")
     mapping = serializers.DictField(help_text="Where each column goes; null: nowhere.")
     match_on = serializers.CharField()
+    mode = serializers.ChoiceField(ImportMode.choices)
+    blank_cells = serializers.ChoiceField(BlankCells.choices)
+    date_order = serializers.ChoiceField(DateOrder.choices)
     encoding = serializers.CharField()
     delimiter = serializers.CharField(trim_whitespace=False)
     status = serializers.ChoiceField(ImportStatus.choices)
@@ -41,7 +45,10 @@ class ImportShape(Shape):
     created = serializers.IntegerField()
     updated = serializers.IntegerField()
     unchanged = serializers.IntegerField()
-    refused = serializers.IntegerField()
+    refused = serializers.IntegerField(help_text="created + updated + unchanged + refused = rows_done.")
+    repeated = serializers.IntegerField(
+        help_text="Of those taken: about a record that an earlier row spoke of; the last one is on top."
+    )
     created_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
 
@@ -52,16 +59,22 @@ class NewImport(Shape):
     file = serializers.FileField()
     name = serializers.CharField(max_length=200, required=False, help_text="By default that of the file.")
     object_type = serializers.CharField(default="contact")
-    match_on = serializers.ChoiceField(MATCHES, default="email")
+    match_on = serializers.ChoiceField(list(MATCHES), default="email")
+    mode = serializers.ChoiceField(ImportMode.choices, default=ImportMode.BOTH)
+    blank_cells = serializers.ChoiceField(BlankCells.choices, default=BlankCells.LEAVE)
+    date_order = serializers.ChoiceField(
+        DateOrder.choices, default=DateOrder.DAY_FIRST, help_text="How 04.03.2027 is meant."
+    )
     mapping = serializers.JSONField(
         required=False,
-        help_text='JSON: {"Column": {"property": key} | {"field": "external_id" | "consent" | "consent_at" | '
-        '"former_employee"} | null}. Left out: guessed from the header.',
+        help_text='JSON: {"Column": {"property": key} | {"field": "id" | "external_id" | "consent" | "consent_at" | '
+        '"former_employee"} | {"associated": "company"} (its name: found or made) | {"new": "Column", "type": a type '
+        "of properties} | null}. Left out: guessed from the header.",
     )
     encoding = serializers.CharField(required=False, help_text="Left out: detected.")
     delimiter = serializers.ChoiceField(list(DELIMITERS), required=False, help_text="Left out: detected.")
     create_properties = serializers.BooleanField(
-        default=False, help_text="Columns that belong nowhere become text properties."
+        default=False, help_text="Columns that belong nowhere become properties of the type that their values suggest."
     )
 
     def validate_mapping(self, value: Any) -> Any:
@@ -89,7 +102,8 @@ class Imports(AccountView):
         given = self.read(NewImport)
         of = object_type("object_type", given.pop("object_type"))
         name = given.pop("name", None) or given["file"].name
-        made = start_import(name=name, object_type=of, **given)
+        terms = Terms(**{each.name: given.pop(each.name) for each in fields(Terms)})
+        made = start_import(name=name, object_type=of, terms=terms, **given)
         return Response(ImportShape(made).data, status=201)
 
 
@@ -102,6 +116,21 @@ class OneImport(AccountView):
     def get(self, request: Request, import_id: int) -> Response:
         """Done when its status says so."""
         return Response(ImportShape(Import.objects.select_related("object_type").get(pk=import_id)).data)
+
+
+class StopImport(AccountView):
+    """The end of an import before its file's."""
+
+    rights = {"POST": Right.EDIT_CONTENT}
+
+    @endpoint("Stop an import", answers=ImportShape, idempotent=True)
+    def post(self, request: Request, import_id: int) -> Response:
+        """What is in stays. 409 when it is over already, or was never started."""
+        source = Import.objects.select_related("object_type").get(pk=import_id)
+        self.read(Nothing)
+        import_lifecycle.stop(source, by=self.actor)
+        source.refresh_from_db()
+        return Response(ImportShape(source).data)
 
 
 class Refused(AccountView):

@@ -51,6 +51,7 @@ urlpatterns = [
     path("records/<id:record_id>/", records.OneRecord.as_view(), name="record"),
     path("imports/", imports.Imports.as_view(), name="imports"),
     path("imports/<id:import_id>/", imports.OneImport.as_view(), name="import"),
+    path("imports/<id:import_id>/stop/", imports.StopImport.as_view(), name="import-stop"),
     path("imports/<id:import_id>/refused/", imports.Refused.as_view(), name="import-refused"),
     path("lists/", lists.Lists.as_view(), name="lists"),
     path("lists/<id:list_id>/", lists.OneList.as_view(), name="list"),

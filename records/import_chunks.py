@@ -4,23 +4,34 @@ A worker that dies leaves the last chunk undone, and the next one begins there: 
 """
 
 import csv
+import json
+from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any, Final
 
+from django.db import connection
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from accounts.tenancy import account_scope
-from scheduling.clock import now
+from accounts.tenancy import account_scope, current_account_id
 
-from . import lists
-from .import_lifecycle import UNFINISHED, move
-from .import_mapping import as_row, column_of
-from .import_reading import RowsFrom, header_of
-from .models import Import, ImportFile, RefusedRow
-from .upserts import IMPORT, Result, Status, upsert
+from . import import_companies, lists
+from .import_cells import CellReader
+from .import_lifecycle import UNFINISHED, end, move
+from .import_mapping import column_of
+from .import_reading import RowsFrom
+from .merging import IMPORT, Merge, Result, Status
+from .models import Import
+from .refusals import Error
+from .rows import Row
 
-CHUNK_ROWS = 2_000
+CHUNK_ROWS = 5_000
 CHUNK_BYTES = 4 * 1024 * 1024
+REFUSE: Final = """
+insert into records_refusedrow (account_id, source_id, row, "column", reason, values)
+select %(account)s, %(import)s, n.row, n."column", n.reason, n.values
+from jsonb_to_recordset(%(rows)s::jsonb) as n(row int, "column" text, reason text, values jsonb)
+"""
 
 
 def import_chunk(account_id: int, import_id: int) -> bool:
@@ -38,13 +49,12 @@ def import_chunk(account_id: int, import_id: int) -> bool:
         _write(source, chunk)
         if not chunk.is_last:
             return True
-        _end(source, chunk.problem)
+        end(source, "fail" if chunk.problem else "finish", problem=chunk.problem)
         return False
 
 
 @dataclass
 class _Chunk:
-    headers: list[str]
     rows: list[list[str]] = field(default_factory=list)
     next_byte: int = 0
     is_last: bool = False
@@ -52,11 +62,10 @@ class _Chunk:
 
 
 def _read(source: Import) -> _Chunk:
-    chunk = _Chunk(header_of(next(iter(RowsFrom(source)))))
-    rows = RowsFrom(source, source.next_byte)
+    chunk, rows = _Chunk(), RowsFrom(source, source.next_byte)
     try:
         for cells in rows:
-            if any(cell.strip() for cell in cells):
+            if "".join(cells).strip():
                 chunk.rows.append(cells)
             if len(chunk.rows) == CHUNK_ROWS or rows.position - source.next_byte > CHUNK_BYTES:
                 break
@@ -70,55 +79,75 @@ def _read(source: Import) -> _Chunk:
 
 
 def _write(source: Import, chunk: _Chunk) -> None:
-    fitting = {number: cells for number, cells in enumerate(chunk.rows) if len(_used(cells)) <= len(chunk.headers)}
-    given = [as_row(source.mapping, chunk.headers, cells) for cells in fitting.values()]
-    results = dict(
-        zip(fitting, upsert(source.object_type, given, match_on=source.match_on, source=IMPORT), strict=True)
-    )
-    RefusedRow.objects.bulk_create(
-        _refused(source, chunk, number, results.get(number))
-        for number in range(len(chunk.rows))
-        if number not in results or results[number].status == Status.REFUSED
-    )
-    if source.list:
-        lists.add(source.list, [result.id for result in results.values() if result.id], with_events=False)
-    counts = [result.status for result in results.values()]
+    reader = CellReader(source)
+    rows, faults = _read_cells(reader, chunk)
+    merge = Merge(source.object_type, match_on=source.match_on, source=IMPORT, mode=source.mode, import_id=source.pk)
+    results = merge.run(rows)
+    faults |= {number: result.errors for number, result in results.items() if result.errors}
+    taken = {number: result for number, result in results.items() if result.id}
+    moved = import_companies.associate(source, _companies(reader, chunk, taken))
+    _refuse(source, chunk, faults)
+    ids = {result.id for result in taken.values() if result.id}
+    newcomers = lists.add(source.list, ids, with_events=False) if source.list else len(ids)
+    counts = Counter(_status(result, moved) for result in taken.values())
     move(
         source,
         "run",
         next_row=F("next_row") + len(chunk.rows),
         next_byte=chunk.next_byte,
-        created=F("created") + counts.count(Status.CREATED),
-        updated=F("updated") + counts.count(Status.UPDATED),
-        unchanged=F("unchanged") + counts.count(Status.UNCHANGED),
-        refused=F("refused") + counts.count(Status.REFUSED) + len(chunk.rows) - len(fitting),
+        refused=F("refused") + len(faults),
+        repeated=F("repeated") + len(taken) - newcomers,
+        **{status: F(status) + counts[status] for status in ("created", "updated", "unchanged")},
     )
 
 
-def _used(cells: list[str]) -> list[str]:
-    """The cells without empty ones at the end, which spreadsheets add."""
-    end = len(cells)
-    while end and not cells[end - 1].strip():
-        end -= 1
-    return cells[:end]
+def _read_cells(reader: CellReader, chunk: _Chunk) -> tuple[dict[int, Row], dict[int, list[Error]]]:
+    """What the rows say, and the faults of those that cannot be taken."""
+    rows: dict[int, Row] = {}
+    faults: dict[int, list[Error]] = {}
+    for number, cells in enumerate(chunk.rows):
+        row, errors = reader.read(cells)
+        if errors:
+            faults[number] = errors
+        else:
+            rows[number] = row
+    if reader.company is not None:
+        names = {number: reader.company_of(chunk.rows[number]) for number in rows}
+        refused = import_companies.refusals(set(names.values()) - {""})
+        for number in [number for number, name in names.items() if name in refused]:
+            faults[number] = [refused[names[number]]]
+            del rows[number]
+    return rows, faults
 
 
-def _refused(source: Import, chunk: _Chunk, number: int, result: Result | None) -> RefusedRow:
-    cells, reason, column = chunk.rows[number], _("The row has more cells than there are columns."), ""
-    if result is not None:
-        reason = " ".join(error.message for error in result.errors)
-        column = column_of(source.mapping, result.errors[0].path)
-    return RefusedRow(
-        source=source,
-        row=source.next_row + number + 1,
-        column=column,
-        reason=reason[:500],
-        values=dict(zip(chunk.headers, cells, strict=False))
-        | ({"": cells[len(chunk.headers) :]} if not result else {}),
-    )
+def _companies(reader: CellReader, chunk: _Chunk, taken: dict[int, Result]) -> dict[int, str]:
+    """The names in the column of companies by the records that they are for; of several the last."""
+    if reader.company is None:
+        return {}
+    named = ((taken[number].id, reader.company_of(chunk.rows[number])) for number in sorted(taken))
+    return {id: name for id, name in named if id and name}
 
 
-def _end(source: Import, problem: str) -> None:
-    """The file has done its work: only the counts and the refused rows stay."""
-    move(source, "fail" if problem else "finish", problem=problem, rows=F("next_row"), ended_at=now())
-    ImportFile.objects.filter(source=source).delete()
+def _status(result: Result, moved: set[int]) -> str:
+    """A row that changed only which company the record belongs to has changed it too."""
+    if result.status == Status.UNCHANGED and result.superseded_by is None and result.id in moved:
+        return Status.UPDATED.value
+    return result.status.value
+
+
+def _refuse(source: Import, chunk: _Chunk, faults: dict[int, list[Error]]) -> None:
+    if not faults:
+        return
+    rows = [_refused(source, chunk.rows[number], number, errors) for number, errors in sorted(faults.items())]
+    with connection.cursor() as cursor:
+        cursor.execute(REFUSE, {"account": current_account_id(), "import": source.pk, "rows": json.dumps(rows)})
+
+
+def _refused(source: Import, cells: list[str], number: int, errors: list[Error]) -> dict[str, Any]:
+    more = cells[len(source.columns) :]
+    return {
+        "row": source.next_row + number + 1,
+        "column": column_of(source.mapping, errors[0].path),
+        "reason": " ".join(error.message for error in errors)[:500],
+        "values": dict(zip(source.columns, cells, strict=False)) | ({"": more} if more else {}),
+    }

@@ -1,12 +1,17 @@
-"""The lifecycle of an import: draft -> waiting -> running -> done | failed. The only writer of `Import.status`."""
+"""The lifecycle of an import: draft -> waiting -> running -> done | failed | stopped. Alone writes `Import.status`."""
 
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
 
-from accounts.history import Moves
+from accounts import history
+from accounts.actors import Actor
+from accounts.history import Moves, NotAllowed
+from scheduling.clock import now
 
-from .models import Import, ImportFile, ImportStatus
+from .models import Import, ImportFile, ImportStatus, List, ListKind
 
 UNFINISHED: Final = frozenset({ImportStatus.WAITING, ImportStatus.RUNNING})
 MOVES: Final[Moves] = {
@@ -14,6 +19,7 @@ MOVES: Final[Moves] = {
     "run": (UNFINISHED, ImportStatus.RUNNING),  # rows are in
     "finish": (UNFINISHED, ImportStatus.DONE),
     "fail": (UNFINISHED, ImportStatus.FAILED),  # the file cannot be read on; what came before stays
+    "stop": (UNFINISHED, ImportStatus.STOPPED),  # somebody wanted no more of it; what came before stays
 }
 
 
@@ -24,6 +30,27 @@ def move(source: Import, verb: str, **also: Any) -> bool:
     """
     sources, target = MOVES[verb]
     return bool(Import.objects.filter(pk=source.pk, status__in=sources).update(status=target, **also))
+
+
+def end(source: Import, verb: str, *, problem: str = "") -> bool:
+    """Bring an import to its end, whose file has done its work: only the counts and the refused rows stay.
+
+    Whoever came with it may belong on any dynamic list, so all of them are looked at again.
+    """
+    moment = now()
+    if not move(source, verb, problem=problem, rows=F("next_row"), ended_at=moment):
+        return False
+    ImportFile.objects.filter(source=source).delete()
+    List.objects.filter(kind=ListKind.DYNAMIC).update(refresh_at=moment)
+    return True
+
+
+def stop(source: Import, *, by: Actor) -> None:
+    """End an import before its file does, once the chunk at work is in. Raises `NotAllowed` when none is under way."""
+    with transaction.atomic():
+        if not end(source, "stop"):
+            raise NotAllowed("not_under_way", _("This import is not under way."))
+        history.record(source, "stopped", by=by, detail={"name": source.name})
 
 
 def discard(source: Import) -> None:

@@ -3,16 +3,18 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from .models import ObjectType, Property, PropertyType
+from .import_types import CHOICES, OFFERED, options_of
+from .models import Import, ObjectType, Property, PropertyType
 from .refusals import Error, Invalid
 from .schema import KEY, RESERVED, add_property
 
-FIELDS = ("external_id", "consent", "consent_at", "former_employee")
-Target = dict[str, str]  # {"property": key}, {"field": name}, or in a draft {"new": header}
+FIELDS = ("id", "external_id", "consent", "consent_at", "former_employee")
+COMPANY: Final = {"associated": "company"}
+Target = dict[str, str]  # {"property": key}, {"field": name}, COMPANY, or in a draft {"new": header, "type": type}
 
 # Without case, accents, spaces and punctuation. Property keys and labels are known besides.
 FIELD_HEADERS = {
@@ -21,7 +23,8 @@ FIELD_HEADERS = {
     "consent": "consent marketingconsent optin newsletter newsletteroptin emailoptin nyhetsbrev nyhedsbrev samtycke"
     " samtykke",
     "consent_at": "consentat consentdate optindate samtyckesdatum samtykkedato",
-    "former_employee": "formeremployee slutat sluttet",
+    "former_employee": "formeremployee exemployee hasleft slutat harslutat sluttet harsluttet tidligareanstalld"
+    " tidligereansatt",
 }
 PROPERTY_HEADERS = {
     "first_name": "firstname givenname forename fornamn fornavn",
@@ -69,63 +72,82 @@ def guess(headers: Iterable[str], object_type: ObjectType) -> dict[str, Target |
 
 
 def check(mapping: Mapping[str, Any], headers: list[str], object_type: ObjectType) -> dict[str, Target | None]:
-    """A mapping that someone gave, with None for the columns it leaves out. Raises `Invalid`: "mapping.<header>"."""
+    """A mapping that someone gave, with None for the columns it leaves out. Raises `Invalid`: "mapping.<header>".
+
+    A new property is called by its column and has the type that is given; "text" without one.
+    """
     keys = set(Property.objects.filter(object_type=object_type, archived_at=None).values_list("key", flat=True))
     errors, taken = [], list[Target]()
     for header, target in mapping.items():
         place = f"mapping.{header}"
         if header not in headers:
             errors.append(Error(place, _("The file has no column of this name.")))
-        elif target is not None and not _is_known(target, keys):
-            message = _("Use {{“property”: key}}, {{“field”: one of {fields}}} or null.")
-            errors.append(Error(place, message.format(fields=", ".join(FIELDS))))
+        elif target is not None and not _is_known(target, keys, object_type):
+            errors.append(Error(place, _targets(object_type)))
         elif target in taken:
             errors.append(Error(place, _("Another column goes to the same place.")))
         elif target is not None:
             taken.append(target)
     if errors:
         raise Invalid(errors)
-    return {header: mapping.get(header) for header in headers}
-
-
-def as_row(mapping: Mapping[str, Target | None], headers: list[str], cells: list[str]) -> dict[str, object]:
-    """What a row of the file says about its record; an empty cell says nothing."""
-    properties: dict[str, str] = {}
-    row: dict[str, object] = {"properties": properties}
-    for header, cell in zip(headers, cells, strict=False):
-        target = mapping.get(header)
-        if not target or not cell.strip():
-            continue
-        if "property" in target:
-            properties[target["property"]] = cell
-        elif "field" in target:
-            row[target["field"]] = cell
-    return row
+    return {header: _whole(header, mapping.get(header)) for header in headers}
 
 
 def column_of(mapping: Mapping[str, Target | None], path: str) -> str:
     """The column that goes where an error lies; empty when there is none."""
     is_property = path.startswith("properties.")
     target = {"property": path.removeprefix("properties.")} if is_property else {"field": path}
+    target = COMPANY if path == COMPANY["associated"] else target
     return next((header for header, each in mapping.items() if each == target), "")
 
 
-def _is_known(target: object, keys: set[str]) -> bool:
-    if not isinstance(target, dict) or len(target) != 1:
+def _targets(object_type: ObjectType) -> str:
+    """What a column may go to, as a sentence."""
+    message = _(
+        "Use {{“property”: key}}, {{“field”: one of {fields}}}, {{“new”: column, “type”: type}}{company} or null."
+    )
+    company = ", {“associated”: “company”}" if may_name_company(object_type) else ""
+    return message.format(fields=", ".join(FIELDS), company=company)
+
+
+def may_name_company(object_type: ObjectType) -> bool:
+    """True when a column may name the company that a record belongs to."""
+    return object_type.key != COMPANY["associated"]
+
+
+def _is_known(target: object, keys: set[str], object_type: ObjectType) -> bool:
+    if not isinstance(target, dict) or not all(isinstance(name, str) for name in target.values()):
         return False
-    [(kind, name)] = target.items()
-    return isinstance(name, str) and name in {"property": keys, "field": FIELDS}.get(kind, ())
+    if target == COMPANY:
+        return may_name_company(object_type)
+    if "new" in target:
+        return target.keys() <= {"new", "type"} and target.get("type", PropertyType.TEXT) in OFFERED
+    return len(target) == 1 and any(
+        target.get(kind) in names for kind, names in (("property", keys), ("field", FIELDS))
+    )
 
 
-def add_text_property(header: str, object_type: ObjectType) -> Target:
-    """A new text property for a column that belongs nowhere, under a key made from its header."""
+def _whole(header: str, target: Target | None) -> Target | None:
+    return (
+        {"new": header, "type": target.get("type", PropertyType.TEXT.value)} if target and "new" in target else target
+    )
+
+
+def add_new_property(source: Import, header: str, type: str) -> Target:
+    """A new property for a column that belongs nowhere, under a key made from its header. Raises `Invalid`."""
+    object_type = source.object_type
     stem = re.sub(r"[^a-z0-9]+", "_", plain_words(header)).strip("_")[:50]
     stem = stem if KEY.fullmatch(stem) else f"column_{stem}".rstrip("_")
     taken = RESERVED | set(Property.objects.filter(object_type=object_type).values_list("key", flat=True))
     key, number = stem, 2
     while key in taken or key == "email":
         key, number = f"{stem}_{number}", number + 1
-    add_property(object_type, key, header[:120], PropertyType.TEXT)
+    options = options_of(source, header, type) if type in CHOICES else ()
+    try:
+        add_property(object_type, key, header[:120], type, options)
+    except Invalid as invalid:
+        place = f"mapping.{header}"
+        raise Invalid([Error(place, error.message) for error in invalid.errors]) from None
     return {"property": key}
 
 

@@ -5,15 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from accounts.models import Account
-from accounts.tenancy import current_account_id
-
-from .import_mapping import Target, as_row, column_of
+from .import_cells import CellReader
+from .import_mapping import Target, column_of
 from .import_reading import RowsFrom
-from .models import Import, Property
-from .rows import RowReader
+from .import_types import guess_type
+from .models import Import, PropertyType
 
 LOOKED_AT: Final = 1_000  # rows
 COUNTED: Final = 4 * 1024 * 1024  # bytes: the rows of a file up to this size are counted, those of a larger one guessed
@@ -29,6 +26,7 @@ class Column:
     first: str = ""  # the first value that is not blank
     misfits: int = 0
     problem: str = ""
+    type: str = PropertyType.TEXT.value  # what its values suggest for a new property
 
 
 @dataclass(frozen=True)
@@ -57,10 +55,12 @@ def look_at(source: Import) -> Preview:
     """The preview of a draft as its columns are settled now."""
     preview = Preview([Column(header, source.mapping.get(header)) for header in source.columns])
     rows = RowsFrom(source, source.next_byte)
-    reader = _reader(source)
+    reader, seen = CellReader(source), list[list[str]]()
     try:
         for cells in islice(_filled(rows), LOOKED_AT):
+            seen.append(cells)
             _add(preview, source, reader, cells)
+        _guess_types(preview, seen)
         taken = rows.position - source.next_byte
         more = sum(1 for _cells in islice(_filled(rows), None if source.size <= COUNTED else 1))
     except csv.Error as error:
@@ -72,18 +72,19 @@ def look_at(source: Import) -> Preview:
     return preview
 
 
+def _guess_types(preview: Preview, rows: list[list[str]]) -> None:
+    """Only of columns that belong nowhere yet."""
+    for index, column in enumerate(preview.columns):
+        if not column.target or "new" in column.target:
+            column.type = guess_type(cells[index] for cells in rows if index < len(cells))
+
+
 def _filled(rows: RowsFrom) -> Iterator[list[str]]:
     return (cells for cells in rows if any(cell.strip() for cell in cells))
 
 
-def _reader(source: Import) -> RowReader:
-    zone = ZoneInfo(Account.objects.get(pk=current_account_id()).time_zone)
-    properties = Property.objects.filter(object_type_id=source.object_type_id, archived_at=None)
-    return RowReader({each.key: each for each in properties}, source.match_on, zone)
-
-
-def _add(preview: Preview, source: Import, reader: RowReader, cells: list[str]) -> None:
-    _row, errors = reader.read(as_row(source.mapping, source.columns, cells))
+def _add(preview: Preview, source: Import, reader: CellReader, cells: list[str]) -> None:
+    _row, errors = reader.read(cells)
     problems: dict[str, str] = {}
     for error in errors:
         problems.setdefault(column_of(source.mapping, error.path), error.message)

@@ -143,8 +143,9 @@ class RowsFrom:
         return (cells for cells in self.records if cells)
 
     def _lines(self) -> Iterator[str]:
+        encoding, is_utf8, is_one_byte = self.encoding, self.encoding == "utf-8", self.encoding in ONE_BYTE
         for line in self.text:
-            self.position += len(line.encode(self.encoding))
+            self.position += len(line) if is_one_byte or (line.isascii() and is_utf8) else len(line.encode(encoding))
             yield line
 
 

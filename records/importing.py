@@ -4,9 +4,10 @@ A file comes as a draft that a person corrects and starts, or is started at once
 """
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
@@ -20,11 +21,49 @@ from . import import_lifecycle, import_mapping, lists, tasks
 from .import_mapping import Target
 from .import_pieces import Pieces, Readable, pieces_of, store
 from .import_reading import DELIMITERS, RowsFrom, Scan, encoding_named, guess_delimiter, header_of
-from .models import Import, ImportStatus, ObjectType
+from .import_types import GUESSED_FROM, guess_type
+from .models import BlankCells, DateOrder, Import, ImportMode, ImportStatus, ObjectType
 from .refusals import Error, Invalid
 
-MATCHES = {"email": {"property": "email"}, "external_id": {"field": "external_id"}}
+MATCHES: Final[dict[str, Target]] = {
+    "email": {"property": "email"},
+    "external_id": {"field": "external_id"},
+    "id": {"field": "id"},
+}
 LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How the rows of an import meet what is there."""
+
+    match_on: str = "email"
+    mode: str = ImportMode.BOTH
+    blank_cells: str = BlankCells.LEAVE
+    date_order: str = DateOrder.DAY_FIRST
+
+    @classmethod
+    def of(cls, source: Import) -> "Terms":
+        """Those of an import as it is."""
+        return cls(source.match_on, source.mode, source.blank_cells, source.date_order)
+
+    def check(self) -> list[Error]:
+        """What is wrong, with the paths match_on, mode, blank_cells and date_order."""
+        known: dict[str, Iterable[str]] = {
+            "match_on": MATCHES,
+            "mode": ImportMode.values,
+            "blank_cells": BlankCells.values,
+            "date_order": DateOrder.values,
+        }
+        message = _("Use one of: {names}.")
+        errors = [
+            Error(name, message.format(names=", ".join(names)))
+            for name, names in known.items()
+            if getattr(self, name) not in names
+        ]
+        if not errors and self.match_on == "id" and self.mode == ImportMode.CREATE:
+            errors.append(Error("mode", _("What is matched by the id is there already, so it can only be updated.")))
+        return errors
 
 
 def start_import(
@@ -33,27 +72,32 @@ def start_import(
     object_type: ObjectType,
     file: Readable,
     mapping: Mapping[str, Any] | None = None,
-    match_on: str,
+    terms: Terms | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
     create_properties: bool = False,
 ) -> Import:
     """Take in a CSV file with a header; its records come in the background, into a new list named after the import.
 
-    `mapping`: column -> {"property": key}, {"field": "external_id" | "consent" | "consent_at" | "former_employee"} or
-    None; guessed from the headers without one. `match_on`: "email" or "external_id". `create_properties`: columns
-    that belong nowhere become text properties. Encoding and delimiter are detected. Raises `Invalid`, with nothing
-    stored, with the paths name, file, encoding, delimiter, match_on and mapping.<column>.
+    `mapping`: column -> {"property": key}, {"field": one of `import_mapping.FIELDS`}, {"associated": "company"} (its
+    name: found or made), {"new": column, "type": a property type} or None; guessed from the headers without one.
+    `create_properties`: columns that belong nowhere become properties of the type that their values suggest. Encoding
+    and delimiter are detected. Raises `Invalid`, with nothing stored, with the paths name, file, encoding, delimiter,
+    mapping.<column> and those of `Terms`.
     """
-    _check_settings(name, match_on, delimiter)
+    terms = terms or Terms()
+    _check_settings(name, terms, delimiter)
     with transaction.atomic():
         source = take_in(name=name, object_type=object_type, file=file, encoding=encoding, delimiter=delimiter)
         if mapping is not None:
             source.mapping = import_mapping.check(mapping, source.columns, object_type)
+        elif terms.match_on == "id":
+            source.mapping = _with_id(source.mapping)
         if create_properties:
             left = {header for header, target in source.mapping.items() if not target} - set(mapping or ())
-            source.mapping |= {header: {"new": header} for header in left}
-        start(source, name=name, mapping=source.mapping, match_on=match_on)
+            types = guess_types(source, left)
+            source.mapping |= {header: {"new": header, "type": types[header]} for header in left}
+        start(source, name=name, mapping=source.mapping, terms=terms)
     return source
 
 
@@ -64,7 +108,7 @@ def take_in(
 
     Nothing comes in before `start`. Raises `Invalid`, with nothing stored: name, file, encoding, delimiter.
     """
-    _check_settings(name, "email", delimiter)
+    _check_settings(name, Terms(), delimiter)
     with transaction.atomic():
         source = Import.objects.create(
             name=name.strip(), object_type=object_type, mapping={}, status=ImportStatus.DRAFT
@@ -79,7 +123,7 @@ def take_in(
 
 def read_again(source: Import, *, encoding: str, delimiter: str) -> None:
     """Read a draft with another encoding or delimiter; its columns are guessed anew. Raises `Invalid`."""
-    _check_settings(source.name, "email", delimiter)
+    _check_settings(source.name, Terms(), delimiter)
     encoding = encoding_named(encoding)
     with transaction.atomic():
         if encoding != source.encoding:
@@ -93,12 +137,25 @@ def read_again(source: Import, *, encoding: str, delimiter: str) -> None:
         source.save(update_fields=["encoding", "delimiter", "columns", "mapping", "next_byte"])
 
 
-def settle(source: Import, *, name: str, mapping: Mapping[str, Any], match_on: str) -> None:
-    """Keep what a person chose for a draft. Raises `Invalid`: name, match_on and mapping.<column>."""
-    _check_settings(name, match_on, None)
-    source.mapping = _checked(source, mapping)
-    source.name, source.match_on = name.strip(), match_on
-    source.save(update_fields=["name", "mapping", "match_on"])
+def settle(source: Import, *, name: str, mapping: Mapping[str, Any], terms: Terms) -> None:
+    """Keep what a person chose for a draft. Raises `Invalid`: name, mapping.<column> and the paths of `Terms`."""
+    _check_settings(name, terms, None)
+    source.mapping = import_mapping.check(mapping, source.columns, source.object_type)
+    source.name, source.match_on, source.mode = name.strip(), terms.match_on, terms.mode
+    source.blank_cells, source.date_order = terms.blank_cells, terms.date_order
+    source.save(update_fields=["name", "mapping", "match_on", "mode", "blank_cells", "date_order"])
+
+
+def guess_types(source: Import, headers: Collection[str]) -> dict[str, str]:
+    """The types that the first values of columns suggest for new properties."""
+    if not headers:
+        return {}
+    rows = list(islice(RowsFrom(source, source.next_byte), GUESSED_FROM))
+    return {
+        header: guess_type(cells[index] for cells in rows if index < len(cells))
+        for index, header in enumerate(source.columns)
+        if header in headers
+    }
 
 
 def is_matched(source: Import) -> bool:
@@ -106,20 +163,17 @@ def is_matched(source: Import) -> bool:
     return MATCHES[source.match_on] in source.mapping.values()
 
 
-def start(source: Import, *, name: str, mapping: Mapping[str, Any], match_on: str, by: Actor | None = None) -> bool:
+def start(source: Import, *, name: str, mapping: Mapping[str, Any], terms: Terms, by: Actor | None = None) -> bool:
     """Let a draft's records come in the background, into a new list of that name (or one like it when it is taken).
 
-    `mapping` as in `start_import`, or {"new": header} for a text property to be made. False when it was started
-    before. Raises `Invalid`.
+    `mapping` as in `start_import`. False when it was started before. Raises `Invalid`.
     """
     with transaction.atomic():
-        settle(source, name=name, mapping=mapping, match_on=match_on)
-        if not is_matched(source):
-            message = _("No column of the file is for what its rows are matched by ({match_on}).")
-            raise Invalid([Error("match_on", message.format(match_on=match_on))])
+        settle(source, name=name, mapping=mapping, terms=terms)
+        _check_matching(source)
         for header, target in source.mapping.items():
             if target and "new" in target:
-                source.mapping[header] = import_mapping.add_text_property(header, source.object_type)
+                source.mapping[header] = import_mapping.add_new_property(source, header, target["type"])
         made = lists.create_static(lists.free_name(source.name), source.object_type)
         if not import_lifecycle.move(source, "start", mapping=source.mapping, list=made):
             transaction.set_rollback(True)
@@ -131,19 +185,26 @@ def start(source: Import, *, name: str, mapping: Mapping[str, Any], match_on: st
     return True
 
 
-def _checked(source: Import, mapping: Mapping[str, Any]) -> dict[str, Target | None]:
-    new = {header: {"new": header} for header, target in mapping.items() if target == {"new": header}}
-    known = {header: target for header, target in mapping.items() if header not in new}
-    found = import_mapping.check(known, source.columns, source.object_type)
-    return {**found, **{header: new[header] for header in source.columns if header in new}}
+def _check_matching(source: Import) -> None:
+    if not is_matched(source):
+        message = _("No column of the file is for what its rows are matched by ({match_on}).")
+        raise Invalid([Error("match_on", message.format(match_on=source.match_on))])
+    column = next((header for header, target in source.mapping.items() if target == MATCHES["id"]), None)
+    if column is not None and source.match_on != "id":
+        message = _("Only rows that are matched by the id may have one. Match on it, or leave the column out.")
+        raise Invalid([Error(f"mapping.{column}", message)])
 
 
-def _check_settings(name: str, match_on: str, delimiter: str | None) -> None:
+def _with_id(mapping: dict[str, Target | None]) -> dict[str, Target | None]:
+    """Guesses for rows that are matched by the id: the column that looks like an id is Flyt's own."""
+    return {header: MATCHES["id"] if target == MATCHES["external_id"] else target for header, target in mapping.items()}
+
+
+def _check_settings(name: str, terms: Terms, delimiter: str | None) -> None:
     errors = []
     if not 0 < len(name.strip()) <= LONGEST_NAME:
         errors.append(Error("name", _("Enter a name of 1 to {most} characters.").format(most=LONGEST_NAME)))
-    if match_on not in MATCHES:
-        errors.append(Error("match_on", _("Use one of: {names}.").format(names=", ".join(MATCHES))))
+    errors += terms.check()
     if delimiter is not None and delimiter not in DELIMITERS:
         errors.append(Error("delimiter", _("Use a comma, a semicolon, a tab or |.")))
     if errors:

@@ -1,4 +1,4 @@
-"""Records on their way into the database, many at once: locked and read, then copied in, created and updated as sets."""
+"""Records on their way into the database, many at once: locked and read, copied in, created and updated as sets."""
 
 import io
 import json

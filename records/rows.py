@@ -27,7 +27,9 @@ class Row:
 
     def key(self, match_on: str) -> JsonValue:
         """What the row is matched by; None without it."""
-        return self.properties.get("email") if match_on == "email" else self.fields.get(match_on)
+        if match_on == "email":
+            return self.properties.get("email")
+        return str(self.properties["name"]).lower() if match_on == "name" else self.fields.get(match_on)
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,11 @@ class RowReader:
         for name in ("id", "external_id", "consent", "consent_at", "former_employee"):
             if name in row and name in FIELDS:
                 try:
-                    found.fields.update(self._field(name, row[name]))
+                    found.fields.update(self.read_field(name, row[name]))
                 except ValueError as error:
                     errors.append(Error(name, str(error)))
         if not errors and found.key(self.match_on) is None:
-            path = "properties.email" if self.match_on == "email" else self.match_on
-            errors.append(Error(path, _("Rows are matched by this, so it cannot be left out.")))
+            errors.append(self.missing_key())
         return found, errors
 
     def _unknown_fields(self, row: Mapping[str, Any]) -> Iterator[Error]:
@@ -84,7 +85,13 @@ class RowReader:
             except ValueError as error:
                 yield Error(f"properties.{key}", str(error))
 
-    def _field(self, name: str, value: object) -> dict[str, Any]:
+    def missing_key(self) -> Error:
+        """The fault of a row that does not say what it is matched by."""
+        path = "properties.email" if self.match_on == "email" else self.match_on
+        return Error(path, _("Rows are matched by this, so it cannot be left out."))
+
+    def read_field(self, name: str, value: object) -> dict[str, Any]:
+        """What a row says in one of the columns of the record itself; nothing when blank. Raises ValueError."""
         if name == "id":
             if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63:
                 raise ValueError(_("An id is a whole number."))

@@ -32,6 +32,7 @@ YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]+(.+))?")
 DAY_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?:[T ]+(.+))?")
 ENDING = re.compile(r"(?:[^\W\d_]{2,}|xn--[a-z0-9-]+)", re.IGNORECASE)
 WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+\.[^\s/?#]+[^\s]*", re.IGNORECASE)
+HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
 GROUPED_NUMBER = re.compile(
     r"(?P<whole>[+-]?[0-9]{1,3}(?P<mark>[.,\s'’])[0-9]{3}(?:(?P=mark)[0-9]{3})*)"
@@ -90,9 +91,11 @@ def day_or_moment(value: object, zone: ZoneInfo | None = None) -> str:
 
 
 def _trimmed(value: str) -> str:
+    if value.isascii() and "\x00" not in value:
+        return value.strip()
     if "\x00" in value:
         raise ValueError(_("The value holds a NUL character, which no text can hold."))
-    if any("\ud800" <= character <= "\udfff" for character in value):
+    if HALF_A_CHARACTER.search(value):
         raise ValueError(_("The value holds half a character. Send it as valid Unicode."))
     return value.strip()
 

@@ -1,5 +1,6 @@
 """Importing a CSV file: choose it, settle its columns, watch it come in, see what was left out."""
 
+from contextlib import suppress
 from pathlib import PurePath
 from typing import Any, cast
 
@@ -7,51 +8,21 @@ from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
+from accounts.history import NotAllowed
 from accounts.models import History
 from accounts.rights import Right
 from records import import_lifecycle, importing
-from records.import_mapping import FIELDS, Target
-from records.import_preview import Preview, look_at
-from records.import_reading import ENCODINGS
 from records.import_refusals import refused_lines
-from records.models import Import, ImportStatus, ObjectType, Property, RefusedRow
+from records.models import Import, ImportStatus, ObjectType, RefusedRow
 from records.refusals import Invalid
+from web import import_draft
 from web.access import AccountRequest, account_view
 from web.paging import newest_first
 
 REFUSED_SHOWN = 20
-DELIMITERS = {
-    ",": gettext_lazy("comma"),
-    ";": gettext_lazy("semicolon"),
-    "\t": gettext_lazy("tab"),
-    "|": gettext_lazy("bar |"),
-}
-ENCODING_NAMES = {
-    "utf-8": "UTF-8",
-    "utf-16-le": "UTF-16",
-    "utf-16-be": "UTF-16 BE",
-    "cp1252": "Windows 1252",
-    "mac-roman": "Mac Roman",
-    "iso8859-1": "ISO 8859-1",
-    "iso8859-15": "ISO 8859-15",
-    "iso8859-2": "ISO 8859-2",
-    "cp850": "DOS 850",
-    "cp865": "DOS 865",
-    "cp437": "DOS 437",
-    "cp1250": "Windows 1250",
-    "cp1257": "Windows 1257",
-}
-FIELD_LABELS = {
-    "external_id": gettext_lazy("External id"),
-    "consent": gettext_lazy("Consent"),
-    "consent_at": gettext_lazy("Date of consent"),
-    "former_employee": gettext_lazy("Former employee"),
-}
-NEW = "new"
 
 
 @account_view()
@@ -89,7 +60,12 @@ def detail(request: AccountRequest, import_id: int) -> HttpResponse:
     rows = RefusedRow.objects.filter(source=source).order_by("row")[:REFUSED_SHOWN]
     refused = [{"row": row, "value": row.values.get(row.column, "")} for row in rows]
     started = History.objects.filter(subject="import", subject_id=source.pk, verb="started").first()
-    return render(request, "imports/result.html", {**_facts(source), "refused": refused, "started": started})
+    context = {
+        **_facts(source),
+        "refused": refused,
+        "started": started,
+    }
+    return render(request, "imports/result.html", context)
 
 
 @account_view(right=Right.EDIT_CONTENT)
@@ -116,7 +92,7 @@ def settle(request: AccountRequest, import_id: int) -> HttpResponse:
     if source.status != ImportStatus.DRAFT:
         return _to(request, source)
     try:
-        importing.settle(source, **_chosen(request, source))
+        importing.settle(source, **import_draft.chosen(request.POST, source))
     except Invalid as invalid:
         return _draft(request, source, invalid)
     return _draft(request, source) if request.htmx else _to(request, source)
@@ -129,9 +105,19 @@ def start(request: AccountRequest, import_id: int) -> HttpResponse:
     source = _find(import_id)
     if source.status == ImportStatus.DRAFT:
         try:
-            importing.start(source, **_chosen(request, source), by=request.actor)
+            importing.start(source, **import_draft.chosen(request.POST, source), by=request.actor)
         except Invalid as invalid:
             return _draft(request, source, invalid)
+    return _to(request, source)
+
+
+@account_view(right=Right.EDIT_CONTENT)
+@require_POST
+def stop(request: AccountRequest, import_id: int) -> HttpResponse:
+    """End an import before its file does; what is in stays. One that is over shows its result."""
+    source = _find(import_id)
+    with suppress(NotAllowed):
+        import_lifecycle.stop(source, by=request.actor)
     return _to(request, source)
 
 
@@ -180,7 +166,7 @@ def _choose(request: AccountRequest, *, error: str = "") -> HttpResponse:
         "place": "imports",
         "page": page,
         "error": error,
-        "object_types": ObjectType.objects.order_by("pk"),
+        "object_types": ObjectType.objects.filter(archived_at=None).order_by("pk"),
         "most_bytes": settings.IMPORT_MAX_BYTES,
     }
     return render(request, "imports/list.html", context, status=422 if error else 200)
@@ -200,64 +186,6 @@ def _facts(source: Import) -> dict[str, Any]:
 def _draft(request: AccountRequest, source: Import, invalid: Invalid | None = None) -> HttpResponse:
     """The draft with its first rows, and what is wrong with what was chosen."""
     errors = {error.path: error.message for error in invalid.errors} if invalid else {}
-    preview = look_at(source)
-    properties = Property.objects.filter(object_type=source.object_type, archived_at=None).order_by("pk")
-    labels = {each.key: each.label for each in properties}
-    shown = [number for number, column in enumerate(preview.columns) if column.target]
-    context = {
-        "place": "imports",
-        "source": source,
-        "preview": preview,
-        "columns": _columns(preview, errors),
-        "headings": [_label(preview.columns[number].target, labels) for number in shown],
-        "rows": [[row[number] for number in shown] for row in preview.rows],
-        "properties": labels,
-        "fields": {name: FIELD_LABELS[name] for name in FIELDS},
-        "encodings": {name: ENCODING_NAMES[name] for name in ENCODINGS},
-        "delimiters": DELIMITERS,
-        "errors": errors,
-        "is_matched": importing.is_matched(source),
-    }
     template = "imports/_draft.html" if request.htmx else "imports/draft.html"
+    context = {"place": "imports", **import_draft.show(source, errors)}
     return render(request, template, context, status=422 if invalid else 200)
-
-
-def _columns(preview: Preview, errors: dict[str, str]) -> list[dict[str, Any]]:
-    """The columns with what is chosen for each in its select, and what is wrong with that."""
-    return [
-        {
-            "column": column,
-            "chosen": _choice(column.target),
-            "error": errors.get(f"mapping.{column.header}", ""),
-        }
-        for column in preview.columns
-    ]
-
-
-def _choice(target: Target | None) -> str:
-    if not target:
-        return ""
-    [(kind, name)] = target.items()
-    return NEW if kind == NEW else f"{kind}:{name}"
-
-
-def _label(target: Target | None, labels: dict[str, str]) -> str:
-    if not target:
-        return ""
-    [(kind, name)] = target.items()
-    return str(FIELD_LABELS[name]) if kind == "field" else labels.get(name, name)
-
-
-def _chosen(request: AccountRequest, source: Import) -> dict[str, Any]:
-    """What the form says. A column that it does not name stays as it is."""
-    mapping: dict[str, Target | None] = dict(source.mapping)
-    for number, header in enumerate(source.columns):
-        choice = request.POST.get(f"column-{number}")
-        if choice is not None:
-            kind, _colon, name = choice.partition(":")
-            mapping[header] = {kind: header if kind == NEW else name} if kind else None
-    return {
-        "name": request.POST.get("name", source.name),
-        "match_on": request.POST.get("match_on", source.match_on),
-        "mapping": mapping,
-    }

@@ -139,6 +139,7 @@ urlpatterns = [
     path("<slug:slug>/imports/<int:import_id>/read/", imports.read_again, name="import_read"),
     path("<slug:slug>/imports/<int:import_id>/settle/", imports.settle, name="import_settle"),
     path("<slug:slug>/imports/<int:import_id>/start/", imports.start, name="import_start"),
+    path("<slug:slug>/imports/<int:import_id>/stop/", imports.stop, name="import_stop"),
     path("<slug:slug>/imports/<int:import_id>/discard/", imports.discard, name="import_discard"),
     path("<slug:slug>/imports/<int:import_id>/progress/", imports.progress, name="import_progress"),
     path("<slug:slug>/imports/<int:import_id>/refused/", imports.refused, name="import_refused"),

@@ -17,6 +17,7 @@ class ImportStatus(models.TextChoices):
     WAITING = "waiting", _("Waiting")
     RUNNING = "running", _("Running")
     DONE = "done", _("Done")
+    STOPPED = "stopped", _("Stopped")
     FAILED = "failed", _("Failed")
 
 
@@ -55,8 +56,7 @@ class Import(AccountModel):
         db_constraint=False,
         related_name="+",
     )
-    # Header -> {"property": key} | {"field": "external_id" ...} | {"associated": "company"} (its name)
-    # | null;
+    # Header -> {"property": key} | {"field": "external_id" ...} | {"associated": "company"} (its name) | null;
     # of a draft also {"new": header, "type": a property type}, a property to be made.
     mapping = models.JSONField()
     match_on = models.CharField(max_length=20, default="email")  # email, external_id, id
@@ -74,6 +74,7 @@ class Import(AccountModel):
     updated = models.IntegerField(default=0)
     unchanged = models.IntegerField(default=0)
     refused = models.IntegerField(default=0)
+    repeated = models.IntegerField(default=0)  # of those taken: about a record that an earlier row spoke of
     problem = models.TextField(blank=True)
     created_at = models.DateTimeField(default=now)
     ended_at = models.DateTimeField(null=True)

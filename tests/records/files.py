@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from records.import_chunks import import_chunk
-from records.importing import start_import
+from records.importing import Terms, start_import
 from records.models import (
     Import,
     ImportFile,
@@ -18,13 +18,15 @@ from records.models import (
 from records.refusals import Invalid
 
 DATA = Path(__file__).parent.parent / "data"
+RULES = ("match_on", "mode", "blank_cells", "date_order")
 EXPORT, EXCEL = DATA / "contacts-export.csv", DATA / "kontakter-excel.csv"
 
 
 def begin(object_type: ObjectType, content: str | bytes, **more: Any) -> Import:
     """Start an import."""
     file = io.BytesIO(content.encode() if isinstance(content, str) else content)
-    return start_import(**{"name": "Fair", "object_type": object_type, "file": file, "match_on": "email", **more})
+    terms = Terms(**{name: more.pop(name) for name in RULES if name in more})
+    return start_import(**{"name": "Fair", "object_type": object_type, "file": file, "terms": terms, **more})
 
 
 def finish(source: Import) -> Import:

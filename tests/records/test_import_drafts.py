@@ -13,6 +13,7 @@ from records import import_preview, importing, tasks
 from records.import_chunks import import_chunk
 from records.import_lifecycle import discard
 from records.import_preview import look_at
+from records.importing import Terms
 from records.models import Import, ImportFile, ImportStatus, List, ObjectType, Property, Record
 from records.refusals import Invalid
 from scheduling.clock import now
@@ -32,7 +33,7 @@ def draft(object_type: ObjectType, content: str = FILE, encoding: str = "cp1252"
 
 
 def start(source: Import, mapping: dict[str, Any] | None = None, **more: Any) -> bool:
-    given = {"name": source.name, "match_on": "email", "mapping": mapping or source.mapping, **more}
+    given = {"name": source.name, "terms": Terms(), "mapping": mapping or source.mapping, **more}
     return importing.start(source, **given)
 
 
@@ -124,14 +125,16 @@ def test_a_draft_without_what_rows_are_matched_by_is_not_started(contact: Object
     [
         {"Förnamn": {"property": "nothing"}},
         {"Förnamn": {"property": "email"}},
-        {"Förnamn": {"new": "E-post"}},
-        {"Förnamn": {"field": "id"}},
+        {"Förnamn": {"new": "Förnamn", "type": "owner"}},
+        {"Förnamn": {"new": "Förnamn", "colour": "red"}},
+        {"Förnamn": {"field": "archived_at"}},
+        {"Förnamn": {"associated": "deal"}},
     ],
 )
 def test_a_column_goes_to_one_known_place(contact: ObjectType, wrong: dict[str, Any]) -> None:
     source = draft(contact)
     with pytest.raises(Invalid) as refused:
-        importing.settle(source, name="Hösten", match_on="email", mapping={**source.mapping, **wrong})
+        importing.settle(source, name="Hösten", terms=Terms(), mapping={**source.mapping, **wrong})
     assert {error.path for error in refused.value.errors} <= {"mapping.Förnamn", "mapping.E-post"}
 
 

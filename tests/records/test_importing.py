@@ -14,6 +14,7 @@ from records import import_chunks, lists, tasks
 from records.import_chunks import import_chunk
 from records.models import (
     Event,
+    EventPending,
     Import,
     ImportFile,
     ImportStatus,
@@ -38,7 +39,9 @@ def test_an_export_of_ten_thousand_contacts_comes_in_and_again_changes_nothing(c
     assert counts(source) == {"rows": 10_000, "created": 9_846, "updated": 0, "unchanged": 0, "refused": 154}
     assert source.list is not None and source.list.name == "Export"
     assert lists.size(source.list) == 9_846
-    assert not Event.objects.exists(), "an import fires no trigger"
+    assert not EventPending.objects.exists(), "an import fires no trigger"
+    assert not Event.objects.exists(), "who came is told by the record itself"
+    assert set(Record.objects.values_list("import_id", flat=True)) == {source.pk}
     assert not ImportFile.objects.exists(), "what came in needs no file any more"
 
     stored = dict(Record.objects.values_list("external_id", "email"))

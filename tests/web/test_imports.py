@@ -100,7 +100,7 @@ def test_without_an_address_it_says_so_and_does_not_start(member: Client, acme: 
 
 
 def test_the_whole_way_to_the_result(member: Client, acme: Account, address: str) -> None:
-    choices = {"column-2": "property:date_of_birth", "column-3": "new", "match_on": "email", "name": "Kunder"}
+    choices = {"column-2": "property:date_of_birth", "column-3": "new:number", "match_on": "email", "name": "Kunder"}
     for _press in range(2):
         answer = member.post(f"{address}start/", choices)
         assert (answer.status_code, answer["Location"]) == (302, address)
@@ -115,7 +115,7 @@ def test_the_whole_way_to_the_result(member: Client, acme: Account, address: str
     with account_scope(acme.pk):
         assert List.objects.get().name == "Kunder"
         made = Property.objects.get(label="Skonummer")
-        assert Record.objects.get().properties[made.key] == "37"
+        assert Record.objects.get().properties[made.key] == 37
 
 
 def test_what_was_left_out_can_be_fetched(member: Client, acme: Account, address: str) -> None:

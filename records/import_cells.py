@@ -1,0 +1,185 @@
+"""Reading the cells of an import's rows: each column by where it goes, equal cells of a column once."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+
+from . import phones, values
+from .import_mapping import COMPANY
+from .models import BlankCells, DateOrder, Import, Property, PropertyType
+from .refusals import Error
+from .rows import Row
+from .upserts import reader_of
+
+REMEMBERED: Final = 10_000  # different cells of a column
+MONTH_FIRST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(.*)", re.DOTALL)
+ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+# Only what values.clean() takes as it is, once in lower case.
+PLAIN_ADDRESS = re.compile(
+    r"[a-z0-9_+-]{1,30}(?:\.[a-z0-9_+-]{1,30})?@[a-z0-9](?:[a-z0-9-]{0,60}[a-z0-9])?\.(?:[a-z0-9]{1,60}\.)?[a-z]{2,20}"
+)
+Read = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """Why a cell cannot be taken."""
+
+    reason: str
+
+
+class _Memory(dict[str, Any]):
+    """What the cells of one column say, each read once; blank ones say None."""
+
+    def __init__(self, read: Read) -> None:
+        self.read = read
+
+    def __missing__(self, cell: str) -> Any:
+        text = cell.strip()
+        try:
+            said = self.read(text) if text else None
+        except ValueError as error:
+            said = _Fault(str(error))
+        if len(self) < REMEMBERED:
+            self[cell] = said
+        return said
+
+
+class CellReader:
+    """Reads the rows of an import: what they say about records, as `RowReader` would have it.
+
+    `company_of` tells the name in the column that goes to the associated company.
+    """
+
+    def __init__(self, source: Import) -> None:
+        self.reader = reader_of(source.object_type, source.match_on)
+        self.match_on, self.clears = source.match_on, source.blank_cells == BlankCells.CLEAR
+        self.month_first = source.date_order == DateOrder.MONTH_FIRST
+        self.width = len(source.columns)
+        self.properties: list[tuple[int, str, _Memory]] = []
+        self.phones: list[tuple[int, str]] = []
+        self.fields: list[tuple[int, str, _Memory]] = []
+        self.company: int | None = None
+        self.country: int | None = None
+        self.regions: dict[str, dict[str, _Memory]] = {}  # country as in the file -> phone property -> its cells
+        for index, header in enumerate(source.columns):
+            self._plan(index, source.mapping.get(header) or {})
+
+    def read(self, cells: Sequence[str]) -> tuple[Row, list[Error]]:
+        """What a row says, and every fault with its path; with any, use no part of it."""
+        if len(cells) > self.width and any(cell.strip() for cell in cells[self.width :]):
+            return Row(), [Error("", _("The row has more cells than there are columns."))]
+        if len(cells) < self.width:
+            cells = [*cells, *[""] * (self.width - len(cells))]
+        row = Row()
+        errors = self._read_properties(cells, row.properties)
+        if self.fields:
+            errors += self._read_fields(cells, row.fields)
+        if len(self.company_of(cells)) > values.LONGEST_TEXT:
+            errors.append(Error(COMPANY["associated"], _("The name is too long.")))
+        if not errors and row.key(self.match_on) is None:
+            errors.append(self.reader.missing_key())
+        return row, errors
+
+    def _read_properties(self, cells: Sequence[str], found: dict[str, Any]) -> list[Error]:
+        errors: list[Error] = []
+        for index, key, memory in [*self.properties, *self._phones(cells)] if self.phones else self.properties:
+            said = memory[cells[index]]
+            if said is None:
+                if self.clears:
+                    found[key] = None
+            elif type(said) is _Fault:
+                errors.append(Error(f"properties.{key}", said.reason))
+            else:
+                found[key] = said
+        return errors
+
+    def _read_fields(self, cells: Sequence[str], found: dict[str, Any]) -> list[Error]:
+        errors: list[Error] = []
+        for index, name, memory in self.fields:
+            said = memory[cells[index]]
+            if type(said) is _Fault:
+                errors.append(Error(name, said.reason))
+            elif said is not None:
+                found.update(said)
+            elif self.clears and name == "external_id":
+                found[name] = None
+        return errors
+
+    def company_of(self, cells: Sequence[str]) -> str:
+        """The name of the company that the row speaks of, or nothing."""
+        return cells[self.company].strip() if self.company is not None and self.company < len(cells) else ""
+
+    def _plan(self, index: int, target: dict[str, str]) -> None:
+        if property := self.reader.properties.get(target.get("property", "")):
+            if property.key == "country":
+                self.country = index
+            if property.type == PropertyType.PHONE:
+                self.phones.append((index, property.key))
+            else:
+                self.properties.append((index, property.key, _Memory(self._read_of(property))))
+        elif "field" in target:
+            self.fields.append((index, target["field"], _Memory(self._read_of_field(target["field"]))))
+        elif "associated" in target:
+            self.company = index
+
+    def _phones(self, cells: Sequence[str]) -> list[tuple[int, str, _Memory]]:
+        """The columns of phone numbers as they are read in the country of the row."""
+        country = cells[self.country] if self.country is not None else ""
+        memories = self.regions.get(country)
+        if memories is None:
+            memories = self.regions[country] = self._memories_of(country)
+        return [(index, key, memories[key]) for index, key in self.phones]
+
+    def _memories_of(self, country: str) -> dict[str, _Memory]:
+        region = phones.region(country) or phones.region(self.reader.country)
+        if len(self.regions) > REMEMBERED:
+            self.regions.clear()
+
+        def read_of(property: Property) -> Read:
+            return lambda text: values.clean(property, text, region=region)
+
+        return {key: _Memory(read_of(self.reader.properties[key])) for _index, key in self.phones}
+
+    def _read_of(self, property: Property) -> Read:
+        """How the cells of a property are read: in short where the outcome is known, else as everywhere."""
+        reader = self.reader
+
+        def clean(text: str) -> Any:
+            return values.clean(property, text, zone=reader.zone, members=reader.members)
+
+        if property.type == PropertyType.TEXT:
+            return lambda text: text if len(text) <= values.LONGEST_TEXT else clean(text)
+        if property.type == PropertyType.EMAIL:
+            return lambda text: low if PLAIN_ADDRESS.fullmatch(low := text.lower()) else clean(text)
+        if property.type == PropertyType.DATE:
+            return lambda text: _iso_date(text) or clean(self._turned(text))
+        if property.type == PropertyType.DATETIME:
+            return lambda text: clean(self._turned(text))
+        return clean
+
+    def _read_of_field(self, name: str) -> Read:
+        if name == "id":
+            return lambda text: self.reader.read_field(name, int(text) if text.isascii() and text.isdigit() else text)
+        if name == "consent_at":
+            return lambda text: self.reader.read_field(name, self._turned(text))
+        return lambda text: self.reader.read_field(name, text)
+
+    def _turned(self, text: str) -> str:
+        """A date that is written month first, with the year in front."""
+        if self.month_first and (found := MONTH_FIRST.fullmatch(text)):
+            return f"{found[4]}-{found[1]}-{found[3]}{found[5]}"
+        return text
+
+
+def _iso_date(text: str) -> str | None:
+    if not ISO_DATE.fullmatch(text):
+        return None
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        return None

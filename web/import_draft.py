@@ -1,0 +1,141 @@
+"""The page of a draft of an import: what it shows of the file, and what its form says."""
+
+from dataclasses import fields
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from records import importing
+from records.import_mapping import FIELDS, Target, may_name_company
+from records.import_preview import Preview, look_at
+from records.import_reading import ENCODINGS
+from records.import_types import OFFERED
+from records.importing import Terms
+from records.models import BlankCells, DateOrder, Import, ImportMode, Property
+
+DELIMITERS = {
+    ",": gettext_lazy("comma"),
+    ";": gettext_lazy("semicolon"),
+    "\t": gettext_lazy("tab"),
+    "|": gettext_lazy("bar |"),
+}
+ENCODING_NAMES = {
+    "utf-8": "UTF-8",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16 BE",
+    "cp1252": "Windows 1252",
+    "mac-roman": "Mac Roman",
+    "iso8859-1": "ISO 8859-1",
+    "iso8859-15": "ISO 8859-15",
+    "iso8859-2": "ISO 8859-2",
+    "cp850": "DOS 850",
+    "cp865": "DOS 865",
+    "cp437": "DOS 437",
+    "cp1250": "Windows 1250",
+    "cp1257": "Windows 1257",
+}
+FIELD_LABELS = {
+    "id": gettext_lazy("Id in Flyt"),
+    "external_id": gettext_lazy("External id"),
+    "consent": gettext_lazy("Consent"),
+    "consent_at": gettext_lazy("Date of consent"),
+    "former_employee": gettext_lazy("Former employee"),
+}
+NEW, ASSOCIATED = "new", "associated"
+NOT_MATCHED = {
+    "email": gettext_lazy("Say above which column is the e-mail address."),
+    "external_id": gettext_lazy("Say above which column is the external id."),
+    "id": gettext_lazy("Say above which column is the id in Flyt."),
+}
+MATCH_HINTS = {
+    "email": gettext_lazy("Of several records with that address the oldest is meant."),
+    "external_id": gettext_lazy("The number that your own system gives each of them. Rows need no address then."),
+    "id": gettext_lazy("As an export from Flyt has it. Only updates."),
+}
+MATCH_LABELS = {
+    "email": gettext_lazy("The e-mail address"),
+    "external_id": gettext_lazy("The external id"),
+    "id": gettext_lazy("The id in Flyt"),
+}
+
+
+def show(source: Import, errors: dict[str, str]) -> dict[str, Any]:
+    """What the page is made from. `errors`: what is wrong with what was chosen, by path."""
+    preview = look_at(source)
+    properties = Property.objects.filter(object_type=source.object_type, archived_at=None).order_by("pk")
+    labels = {each.key: each.label for each in properties}
+    shown = [number for number, column in enumerate(preview.columns) if column.target]
+    not_matched = "" if importing.is_matched(source) else NOT_MATCHED[source.match_on]
+    return {
+        "source": source,
+        "preview": preview,
+        "columns": _columns(preview, errors),
+        "headings": [_label(preview.columns[number].target, labels) for number in shown],
+        "rows": [[row[number] for number in shown] for row in preview.rows],
+        "properties": labels,
+        "fields": {name: FIELD_LABELS[name] for name in FIELDS},
+        "types": {type.value: type.label for type in OFFERED},
+        "may_name_company": may_name_company(source.object_type),
+        "encodings": {name: ENCODING_NAMES[name] for name in ENCODINGS},
+        "delimiters": DELIMITERS,
+        "matches": MATCH_LABELS,
+        "match_hints": MATCH_HINTS,
+        "modes": ImportMode.choices,
+        "blanks": BlankCells.choices,
+        "orders": DateOrder.choices,
+        "errors": errors,
+        "match_problem": not_matched or errors.get("match_on", ""),
+    }
+
+
+def chosen(form: QueryDict, source: Import) -> dict[str, Any]:
+    """What the form says. What it does not name stays as it is."""
+    mapping: dict[str, Target | None] = dict(source.mapping)
+    for number, header in enumerate(source.columns):
+        choice = form.get(f"column-{number}")
+        if choice is not None:
+            mapping[header] = _target(choice, header)
+    terms = {each.name: form.get(each.name, getattr(source, each.name)) for each in fields(Terms)}
+    return {"name": form.get("name", source.name), "mapping": mapping, "terms": Terms(**terms)}
+
+
+def _columns(preview: Preview, errors: dict[str, str]) -> list[dict[str, Any]]:
+    """The columns with what is chosen for each in its select, and what is wrong with that."""
+    return [
+        {
+            "column": column,
+            "chosen": _choice(column.target),
+            "error": errors.get(f"mapping.{column.header}", ""),
+        }
+        for column in preview.columns
+    ]
+
+
+def _choice(target: Target | None) -> str:
+    """A target as the select says it: "property:city", "field:consent", "associated:company", "new:number"."""
+    if not target:
+        return ""
+    if NEW in target:
+        return f"{NEW}:{target['type']}"
+    [(kind, name)] = target.items()
+    return f"{kind}:{name}"
+
+
+def _target(choice: str, header: str) -> Target | None:
+    kind, _colon, name = choice.partition(":")
+    if kind == NEW:
+        return {NEW: header, "type": name}
+    return {kind: name} if kind else None
+
+
+def _label(target: Target | None, labels: dict[str, str]) -> str:
+    if not target:
+        return ""
+    if NEW in target:
+        return target[NEW]
+    [(kind, name)] = target.items()
+    if kind == ASSOCIATED:
+        return _("Company")
+    return str(FIELD_LABELS[name]) if kind == "field" else labels.get(name, name)
