@@ -14,6 +14,7 @@ from . import (
     object_types,
     participants,
     preview,
+    properties,
     records,
     reports,
     schedules,
@@ -45,7 +46,19 @@ register_converter(IdConverter, "id")
 app_name = "api"
 urlpatterns = [
     path("object-types/", object_types.ObjectTypes.as_view(), name="object-types"),
-    path("properties/", object_types.Properties.as_view(), name="properties"),
+    path("object-types/<id:type_id>/", object_types.OneObjectType.as_view(), name="object-type"),
+    path(
+        "object-types/<id:type_id>/archive/", object_types.ArchiveObjectType.as_view(), name="object-type-archive"
+    ),
+    path(
+        "object-types/<id:type_id>/restore/", object_types.RestoreObjectType.as_view(), name="object-type-restore"
+    ),
+    path("object-types/<id:type_id>/used-by/", object_types.ObjectTypeUsers.as_view(), name="object-type-used-by"),
+    path("properties/", properties.Properties.as_view(), name="properties"),
+    path("properties/<id:property_id>/", properties.OneProperty.as_view(), name="property"),
+    path("properties/<id:property_id>/archive/", properties.ArchiveProperty.as_view(), name="property-archive"),
+    path("properties/<id:property_id>/restore/", properties.RestoreProperty.as_view(), name="property-restore"),
+    path("properties/<id:property_id>/used-by/", properties.PropertyUsers.as_view(), name="property-used-by"),
     path("records/", records.Records.as_view(), name="records"),
     path("records/batch/", records.Batch.as_view(), name="records-batch"),
     path("records/<id:record_id>/", records.OneRecord.as_view(), name="record"),

@@ -73,7 +73,7 @@ def archive_object_type(object_type: ObjectType, *, by: Actor) -> None:
     if object_type.archived_at is not None:
         return
     if uses := users_of_object_type(object_type):
-        raise NotAllowed("in_use", in_use(uses), used_by=[vars(use) for use in uses])
+        raise NotAllowed("in_use", in_use(uses), used_by=uses)
     object_type.archived_at = now()
     object_type.save(update_fields=["archived_at"])
     record(object_type, "archived", by=by, detail={"name": object_type.name})

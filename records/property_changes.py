@@ -15,7 +15,7 @@ from . import unique_values
 from .merging import one_at_a_time
 from .models import Property, PropertyType
 from .object_types import in_use
-from .property_rules import ValueReader
+from .property_rules import rule_errors
 from .refusals import Error, Invalid
 from .schema import described_errors, option_errors
 from .used_by import users_of_option
@@ -48,7 +48,7 @@ def change_property(property: Property, *, by: Actor, **wanted: Any) -> Property
     ]
     for name, value in after.items():
         setattr(held, name, value)
-    errors = errors or [*_lost_options(held, before["options"]), *_default_errors(held), *_unique_errors(held, before)]
+    errors = errors or [*_lost_options(held, before["options"]), *rule_errors(held), *_unique_errors(held, before)]
     if errors:
         raise Invalid(errors)
     _keep_unique_values(held, was_unique=before["is_unique"])
@@ -97,16 +97,6 @@ def _trimmed(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
-def _default_errors(property: Property) -> list[Error]:
-    try:
-        property.default = ValueReader().read(property, property.default)
-    except ValueError as error:
-        return [Error("default", str(error))]
-    if property.default is not None and property.is_unique:
-        return [Error("default", _("A unique property has no default: a second record could not have it."))]
-    return []
-
-
 def _lost_options(property: Property, before: list[str]) -> list[Error]:
     errors = []
     for option in before:
@@ -139,10 +129,8 @@ def _holding(property: Property, option: str) -> int:
 
 
 def _unique_errors(property: Property, before: dict[str, Any]) -> list[Error]:
-    if not property.is_unique or before["is_unique"]:
+    if not property.is_unique or before["is_unique"] or property.type not in unique_values.FITTING:
         return []
-    if property.type not in unique_values.FITTING:
-        return [Error("is_unique", _("Only a text, number, e-mail, phone or web address can be unique."))]
     one_at_a_time(property.object_type)
     if shared := unique_values.shared(property):
         message = _("{n} records share a value of it with another. Make those differ first.")

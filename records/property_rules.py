@@ -14,6 +14,7 @@ from accounts.tenancy import current_account_id
 from . import phones, values
 from .models import ObjectType, Property, PropertyType
 from .refusals import Error
+from .unique_values import FITTING
 from .values import JsonValue, Members
 
 
@@ -49,6 +50,19 @@ def _rules(properties: Iterable[Property]) -> Rules:
         if each.is_unique:
             found.unique.append(each)
     return found
+
+
+def rule_errors(property: Property) -> list[Error]:
+    """What is wrong with the rules of a property that is about to be kept; its default is normalised on the way."""
+    try:
+        property.default = ValueReader().read(property, property.default)
+    except ValueError as error:
+        return [Error("default", str(error))]
+    if property.is_unique and property.type not in FITTING:
+        return [Error("is_unique", _("Only a text, number, e-mail, phone or web address can be unique."))]
+    if property.is_unique and property.default is not None:
+        return [Error("default", _("A unique property has no default: a second record could not have it."))]
+    return []
 
 
 class ValueReader:

@@ -12,6 +12,7 @@ from accounts.tenancy import current_account_id
 
 from .built_in import BUILT_IN
 from .models import ObjectType, Property, PropertyType
+from .property_rules import rule_errors
 from .refusals import Error, Invalid
 
 MOST_PROPERTIES = 1_000
@@ -56,20 +57,37 @@ def add_property(
     options: Sequence[str] = (),
     *,
     description: str = "",
+    is_required: bool = False,
+    is_unique: bool = False,
+    default: object = None,
 ) -> Property:
-    """A new property. Raises `Invalid` with the paths key, label, type, options and description."""
+    """A new property; with an empty key it gets one made of its label.
+
+    Raises `Invalid` with the paths key, label, type, options, description, is_unique and default.
+    """
     label, chosen = label.strip(), [option.strip() for option in options]
+    key = key or free_key(object_type, label)
     errors = [
         *_key_errors(object_type, key, type),
         *described_errors(label, description),
         *([] if type in PropertyType.values else [Error("type", _("Use one of: ") + ", ".join(PropertyType.values))]),
         *option_errors(type, chosen),
     ]
-    if errors:
-        raise Invalid(errors)
-    return Property.objects.create(
-        object_type=object_type, key=key, label=label, type=type, options=chosen, description=description
+    made = Property(
+        object_type=object_type,
+        key=key,
+        label=label,
+        type=type,
+        options=chosen,
+        description=description,
+        is_required=is_required,
+        is_unique=is_unique,
+        default=default,
     )
+    if errors or (errors := rule_errors(made)):
+        raise Invalid(errors)
+    made.save(force_insert=True)
+    return made
 
 
 def free_key(object_type: ObjectType, label: str) -> str:

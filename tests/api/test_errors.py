@@ -108,7 +108,7 @@ def test_a_fault_that_only_the_commit_finds_is_told_as_any_other(api, acme, monk
     def refer_to_nothing(_object_type, **_options):
         return Property.objects.create(object_type_id=10**12, key="stray", label="Stray", type="text")
 
-    monkeypatch.setattr("api.object_types.add_property", refer_to_nothing)
+    monkeypatch.setattr("api.properties.add_property", refer_to_nothing)
     answer = api.post(URL, GOOD)
     assert answer.status_code == 500
     assert answer["Content-Type"] == "application/problem+json"
@@ -146,7 +146,7 @@ def test_a_failure_tells_nothing_of_the_inside_and_undoes_everything(api, acme, 
         make.make_property("half_done")
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("api.object_types.add_property", fail)
+    monkeypatch.setattr("api.properties.add_property", fail)
     with caplog.at_level(logging.ERROR):
         answer = api.post(URL, GOOD)
     assert answer.status_code == 500

@@ -6,9 +6,9 @@ import pytest
 
 from accounts.models import Account
 from accounts.tenancy import account_scope, every_account
+from records.built_in import STAGES
 from records.models import ObjectType, Property, PropertyType
 from records.refusals import Invalid
-from records.built_in import STAGES
 from records.schema import add_property, ensure_object_types
 
 
@@ -59,7 +59,9 @@ def test_a_property_is_added(contact: ObjectType) -> None:
     [
         ({"key": "Shoe size"}, "key"),
         ({"key": "1st"}, "key"),
-        ({"key": ""}, "key"),
+        ({"is_unique": True, "type": "boolean"}, "is_unique"),
+        ({"is_unique": True, "default": "x"}, "default"),
+        ({"type": "date", "default": "tomorrow"}, "default"),
         ({"key": "x" * 61}, "key"),
         ({"key": "consent"}, "key"),
         ({"key": "first_name"}, "key"),
@@ -78,6 +80,14 @@ def test_what_does_not_fit_is_refused(contact: ObjectType, given: dict[str, Any]
     with pytest.raises(Invalid) as refusal:
         add_property(contact, **property)
     assert [error.path for error in refusal.value.errors] == [path]
+
+
+def test_a_key_is_made_of_the_label(contact: ObjectType) -> None:
+    labels = ["Favoritt-farge på båt!", "Favoritt farge på båt", "E-mail", "Email", "1. valg", "船"]
+    keys = [add_property(contact, "", label, PropertyType.TEXT).key for label in labels]
+    assert keys == [
+        "favoritt_farge_pa_bat", "favoritt_farge_pa_bat_2", "e_mail", "email_2", "property_1_valg", "property",
+    ]  # fmt: skip
 
 
 def test_a_property_named_email_is_an_address(inside_acme: Account) -> None:
