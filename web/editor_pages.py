@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
@@ -91,10 +91,10 @@ def _state(editor: Editor, outcome: Outcome | None, *, is_finished: bool) -> str
 
 def _clock(moment: Any) -> str:
     """The time of day; with the date when it is not today."""
-    local = timezone.localtime(moment)
-    if local.date() == timezone.localtime(now()).date():
+    local, present = timezone.localtime(moment), timezone.localtime(now())
+    if local.date() == present.date():
         return local.strftime("%H:%M")
-    return local.strftime("%Y-%m-%d %H:%M")
+    return str(formats.date_format(local, "j M, H:i" if local.year == present.year else "j M Y, H:i"))
 
 
 def by_method(*, get: View, post: View) -> View:

@@ -11,8 +11,9 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 
 document.addEventListener("htmx:afterRequest", (event) => button(event)?.removeAttribute("aria-busy"));
 
-// No answer at all: say so in the words that the page brought along.
-document.addEventListener("htmx:sendError", () => {
+// No answer at all: say so in the words that the page brought along, unless a form that saves by itself says it.
+document.addEventListener("htmx:sendError", ({ detail: { elt } }) => {
+  if (elt.closest("#editor [data-saves]")) return;
   const words = document.getElementById("no-answer");
   if (words) document.getElementById("toasts").append(words.content.cloneNode(true));
 });
