@@ -27,6 +27,7 @@ TAKEN = {  # unique constraints that a caller can meet, and the field to change
     "object_type_key_once_per_account": "key",
     "property_key_once_per_object_type": "key",
     "list_name_once_per_account": "name",
+    "list_folder_name_once_per_account": "name",
     "external_id_once_per_object_type": "external_id",
     "subscription_type_once_per_account": "name",
     "address_suppressed_once": "address",

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.http import HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
@@ -27,8 +28,14 @@ from .errors import Refused
 
 ABANDONED_AFTER = timedelta(seconds=60)  # of the database's own time: a test clock frees nothing
 LONGEST: Final = 200  # characters of a key, as the column holds them
+KEPT: Final = timedelta(days=30)  # how long an answer is given again
 KEPT_HEADERS = ("Location", "ETag")
 TRY_LOCK = "select pg_try_advisory_xact_lock(hashtextextended(%s, %s))"
+
+
+def too_old() -> Q:
+    """The keys that are no longer remembered."""
+    return Q(created_at__lt=Now() - KEPT)
 
 
 class Replay(Exception):

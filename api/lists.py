@@ -1,5 +1,6 @@
-"""Lists of records: made, filled, looked through."""
+"""Lists of records: static ones, to fill by id or by criteria, and dynamic ones."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -7,11 +8,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import Account
 from accounts.rights import Right
-from accounts.tenancy import current_account_id
-from records import criteria, lists
-from records.models import List, ListEntry, ListKind, Record
+from records import criteria, dynamic_lists, list_deletion, list_refresh, lists, refusals
+from records.models import List, ListEntry, ListFolder, ListKind, Record
+from records.used_by import users_of_list
 from scheduling.clock import now
 
 from .errors import Invalid
@@ -21,7 +21,7 @@ from .pagination import PageQuery, page
 from .record_shapes import RecordShape
 from .records import show_records
 from .schema import endpoint, paged
-from .shapes import Id, Shape
+from .shapes import HIGHEST_ID, Id, Shape
 from .views import AccountView
 
 MOST_AT_ONCE = 10_000
@@ -34,31 +34,42 @@ class ListShape(Shape):
     name = serializers.CharField()
     kind = serializers.ChoiceField(ListKind.choices)
     object_type = serializers.CharField(source="object_type.key")
+    folder = serializers.IntegerField(source="folder_id", allow_null=True)
+    description = serializers.CharField()
+    criteria = serializers.JSONField(
+        allow_null=True, help_text="Of a dynamic list; of a static one while a worker puts records in by them."
+    )
+    size = serializers.IntegerField(help_text="How many records are in it.")
+    is_evaluated = serializers.BooleanField(
+        help_text="False until a worker has put in, and taken out, whom new criteria ask for."
+    )
+    as_of = serializers.DateTimeField(
+        source="refreshed_at", allow_null=True, help_text="When a dynamic list was last evaluated wholly."
+    )
     created_at = serializers.DateTimeField()
-
-
-class SizedList(ListShape):
-    """A list with how many records are in it."""
-
-    size = serializers.SerializerMethodField()
-
-    def get_size(self, row: List) -> int:
-        """Counted now."""
-        return lists.size(row)
 
 
 class NewList(Shape):
     """A list to make."""
 
     name = serializers.CharField(max_length=200)
+    kind = serializers.ChoiceField(ListKind.choices, default=ListKind.STATIC)
     object_type = serializers.CharField(default="contact")
-    criteria = serializers.JSONField(required=False, help_text="Fills the list now with whoever meets them.")
+    criteria = serializers.JSONField(
+        required=False,
+        help_text="A dynamic list holds whoever meets them; a static one begins with whoever meets them now.",
+    )
+    folder = Id(required=False, allow_null=True)
+    description = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
 
 
-class ListName(Shape):
-    """What of a list may be changed."""
+class ChangedList(Shape):
+    """What of a list may be changed; what is left out stays."""
 
-    name = serializers.CharField(max_length=200)
+    name = serializers.CharField(required=False, max_length=200)
+    folder = Id(required=False, allow_null=True)
+    description = serializers.CharField(required=False, allow_blank=True, max_length=500)
+    criteria = serializers.JSONField(required=False, help_text="Of a dynamic list: a worker evaluates it anew.")
 
 
 class ListQuery(PageQuery):
@@ -66,6 +77,8 @@ class ListQuery(PageQuery):
 
     object_type = serializers.CharField(required=False, help_text="The key of an object type.")
     search = serializers.CharField(required=False, max_length=200, help_text="Part of the name.")
+    folder = serializers.IntegerField(required=False, min_value=0, max_value=HIGHEST_ID, help_text="0: in no folder.")
+    kind = serializers.ChoiceField(ListKind.choices, required=False)
 
 
 class ListChange(Shape):
@@ -85,8 +98,16 @@ class ListChange(Shape):
 class ListChanged(Shape):
     """How many records really came and went."""
 
-    added = serializers.IntegerField()
+    added = serializers.IntegerField(
+        allow_null=True, help_text="null: so many may meet the criteria that a worker puts them in."
+    )
     removed = serializers.IntegerField()
+
+
+class NewCopy(Shape):
+    """A static copy of a list as it is now."""
+
+    name = serializers.CharField(max_length=200)
 
 
 class Lists(AccountView):
@@ -98,39 +119,63 @@ class Lists(AccountView):
     def get(self, request: Request) -> Response:
         """In the order they were made."""
         query = self.query(ListQuery)
-        rows = List.objects.select_related("object_type")
+        rows = List.objects.filter(is_hidden=False).select_related("object_type")
         if key := query.get("object_type"):
             rows = rows.filter(object_type=object_type("?object_type", key))
         if text := query.get("search"):
             rows = rows.filter(name__icontains=text)
-        return page(rows, request, query, lambda found: ListShape(found, many=True).data)
+        if kind := query.get("kind"):
+            rows = rows.filter(kind=kind)
+        if "folder" in query:
+            rows = rows.filter(folder_id=query["folder"] or None)
+        return page(rows, request, query, show)
 
-    @endpoint("Make a list", takes=NewList, answers=SizedList, status=201)
+    @endpoint("Make a list", takes=NewList, answers=ListShape, status=201)
     def post(self, request: Request) -> Response:
-        """Empty, or filled now with whoever meets the criteria."""
+        """A dynamic one is filled by a worker; a static one is empty, or filled with whoever meets the criteria."""
         given = self.read(NewList)
-        made = lists.create_static(given["name"], object_type("object_type", given["object_type"]))
-        if "criteria" in given:
-            fill(made, given["criteria"])
-        return Response(SizedList(made).data, status=201)
+        of = object_type("object_type", given["object_type"])
+        options = {"folder": folder_of(given.get("folder")), "description": given["description"]}
+        if given["kind"] == ListKind.DYNAMIC:
+            if "criteria" not in given:
+                raise Invalid(("criteria", _("Say who is in a dynamic list.")))
+            made = dynamic_lists.create_dynamic(given["name"], of, given["criteria"], **options)
+        else:
+            made = lists.create_static(given["name"], of, **options)
+            if "criteria" in given:
+                fill(made, given["criteria"])
+        return Response(show([made])[0], status=201)
 
 
 class OneList(AccountView):
     """A list."""
 
-    rights = {"GET": Right.SEE, "PATCH": Right.EDIT_CONTENT}
+    rights = {"GET": Right.SEE, "PATCH": Right.EDIT_CONTENT, "DELETE": Right.EDIT_CONTENT}
 
-    @endpoint("A list, with its size", answers=SizedList)
+    @endpoint("A list, with its size", answers=ListShape)
     def get(self, request: Request, list_id: int) -> Response:
-        """Counted now."""
-        return Response(SizedList(List.objects.select_related("object_type").get(pk=list_id)).data)
+        """The size is right at any moment."""
+        return Response(show([find(list_id)])[0])
 
-    @endpoint("Rename a list", takes=ListName, answers=SizedList)
+    @endpoint("Change a list", takes=ChangedList, answers=ListShape)
     def patch(self, request: Request, list_id: int) -> Response:
-        """Its id stays."""
-        found = List.objects.select_related("object_type").get(pk=list_id)
-        lists.rename(found, self.read(ListName)["name"])
-        return Response(SizedList(found).data)
+        """Its id, kind and object type stay."""
+        found, given = find(list_id), self.read(ChangedList)
+        lists.change(
+            found,
+            name=given.get("name", found.name),
+            description=given.get("description", found.description),
+            folder=folder_of(given["folder"]) if "folder" in given else found.folder,
+        )
+        if "criteria" in given:
+            dynamic_lists.change_criteria(found, given["criteria"])
+        return Response(show([found])[0])
+
+    @endpoint("Delete a list", status=204)
+    def delete(self, request: Request, list_id: int) -> Response:
+        """Its records stay. Refused with 409, and `used_by`, while flows or other lists use it."""
+        list_deletion.delete(find(list_id), by=self.actor)
+        return Response(status=204)
 
 
 class ListRecords(AccountView):
@@ -142,15 +187,14 @@ class ListRecords(AccountView):
     def get(self, request: Request, list_id: int) -> Response:
         """By id."""
         query = self.query(PageQuery)
-        entries = ListEntry.objects.filter(list=List.objects.only("pk").get(pk=list_id))
+        entries = ListEntry.objects.filter(list=find(list_id))
         rows = Record.objects.filter(pk__in=entries.values("record_id"))
         return page(rows, request, query, show_records)
 
     @endpoint("Put records into a list, or take them out", takes=ListChange, answers=ListChanged, idempotent=True)
     def post(self, request: Request, list_id: int) -> Response:
         """Ids that are no records of the list's object type are passed over."""
-        chosen = List.objects.select_related("object_type").get(pk=list_id)
-        given = self.read(ListChange)
+        chosen, given = find(list_id), self.read(ListChange)
         if "criteria" in given:
             added = fill(chosen, given["criteria"])
         else:
@@ -159,9 +203,84 @@ class ListRecords(AccountView):
         return Response({"added": added, "removed": removed})
 
 
-def fill(chosen: List, tree: object) -> int:
+class OneListRecord(AccountView):
+    """A record in a list."""
+
+    rights = {"DELETE": Right.EDIT_CONTENT}
+
+    @endpoint("Take a record out of a list", status=204)
+    def delete(self, request: Request, list_id: int, record_id: int) -> Response:
+        """The record stays. 404 when it is not in the list."""
+        if not lists.remove(find(list_id), [record_id]):
+            raise ListEntry.DoesNotExist
+        return Response(status=204)
+
+
+class Freeze(AccountView):
+    """Static copies."""
+
+    rights = {"POST": Right.EDIT_CONTENT}
+
+    @endpoint("Copy a list, as it is now, to a static one", takes=NewCopy, answers=ListShape, status=201)
+    def post(self, request: Request, list_id: int) -> Response:
+        """Of a large list a worker puts the records in."""
+        copy = lists.freeze(find(list_id), self.read(NewCopy)["name"])
+        return Response(show([copy])[0], status=201)
+
+
+class UsedByShape(Shape):
+    """Something that uses a list."""
+
+    kind = serializers.CharField(help_text="flow, list or import.")
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class ListUsers(Shape):
+    """What uses a list."""
+
+    results = UsedByShape(many=True)
+
+
+class UsedBy(AccountView):
+    """What uses a list."""
+
+    rights = {"GET": Right.SEE}
+
+    @endpoint("The flows, lists and imports that use a list", answers=ListUsers)
+    def get(self, request: Request, list_id: int) -> Response:
+        """While there are any, the list cannot be deleted."""
+        return Response({"results": UsedByShape(users_of_list(find(list_id)), many=True).data})
+
+
+def find(list_id: int) -> List:
+    """A list of the account; raises `List.DoesNotExist`."""
+    found: List = List.objects.select_related("object_type", "folder").get(pk=list_id, is_hidden=False)
+    return found
+
+
+def show(rows: Sequence[List]) -> Any:
+    """Lists as the API shows them, with one query for their sizes."""
+    sizes, moment = lists.sizes(row.pk for row in rows), now()
+    for row in rows:
+        where = dynamic_lists.state(row, moment)
+        row.size = sizes[row.pk]  # type: ignore[attr-defined]
+        row.is_evaluated = not (where.is_waiting or where.is_under_way)  # type: ignore[attr-defined]
+    return ListShape(rows, many=True).data
+
+
+def folder_of(folder_id: int | None) -> ListFolder | None:
+    """A folder of the account; raises Invalid when there is none."""
+    if folder_id is None:
+        return None
+    found: ListFolder | None = ListFolder.objects.filter(pk=folder_id).first()
+    if found is None:
+        raise Invalid(("folder", _("There is no such folder.")))
+    return found
+
+
+def fill(chosen: List, tree: object) -> int | None:
     """Put in whoever meets the criteria now; raises Invalid with the places of their faults."""
     if faults := criteria.check(tree, chosen.object_type):
-        raise Invalid(*((f"criteria.{fault.path}".rstrip("."), fault.message) for fault in faults))
-    zone = Account.objects.values_list("time_zone", flat=True).get(pk=current_account_id())
-    return lists.add_matching(chosen, tree, moment=now(), zone=zone)
+        raise refusals.Invalid(fault.under("criteria") for fault in faults)
+    return lists.add_matching(chosen, tree, moment=now(), zone=list_refresh.account_zone())

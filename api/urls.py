@@ -9,6 +9,7 @@ from . import (
     flow_verbs,
     flows,
     imports,
+    list_folders,
     lists,
     messages,
     object_types,
@@ -47,12 +48,8 @@ app_name = "api"
 urlpatterns = [
     path("object-types/", object_types.ObjectTypes.as_view(), name="object-types"),
     path("object-types/<id:type_id>/", object_types.OneObjectType.as_view(), name="object-type"),
-    path(
-        "object-types/<id:type_id>/archive/", object_types.ArchiveObjectType.as_view(), name="object-type-archive"
-    ),
-    path(
-        "object-types/<id:type_id>/restore/", object_types.RestoreObjectType.as_view(), name="object-type-restore"
-    ),
+    path("object-types/<id:type_id>/archive/", object_types.ArchiveObjectType.as_view(), name="object-type-archive"),
+    path("object-types/<id:type_id>/restore/", object_types.RestoreObjectType.as_view(), name="object-type-restore"),
     path("object-types/<id:type_id>/used-by/", object_types.ObjectTypeUsers.as_view(), name="object-type-used-by"),
     path("properties/", properties.Properties.as_view(), name="properties"),
     path("properties/<id:property_id>/", properties.OneProperty.as_view(), name="property"),
@@ -69,7 +66,13 @@ urlpatterns = [
     path("lists/", lists.Lists.as_view(), name="lists"),
     path("lists/<id:list_id>/", lists.OneList.as_view(), name="list"),
     path("lists/<id:list_id>/records/", lists.ListRecords.as_view(), name="list-records"),
+    path("lists/<id:list_id>/records/<id:record_id>/", lists.OneListRecord.as_view(), name="list-record"),
+    path("lists/<id:list_id>/freeze/", lists.Freeze.as_view(), name="list-freeze"),
+    path("lists/<id:list_id>/used-by/", lists.UsedBy.as_view(), name="list-used-by"),
+    path("list-folders/", list_folders.ListFolders.as_view(), name="list-folders"),
+    path("list-folders/<id:folder_id>/", list_folders.OneListFolder.as_view(), name="list-folder"),
     path("events/", events.Events.as_view(), name="events"),
+    path("events/kinds/", events.EventKinds.as_view(), name="event-kinds"),
     path("contents/", contents.Contents.as_view(), name="contents"),
     path("contents/<id:content_id>/", contents.OneContent.as_view(), name="content"),
     path("subscription-types/", subscriptions.SubscriptionTypes.as_view(), name="subscription-types"),

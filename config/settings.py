@@ -1,5 +1,6 @@
 """Every setting, in the order of Django's documentation. Values of an installation come from the environment."""
 
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -188,6 +189,7 @@ STORAGES = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+EVENT_RETENTION = timedelta(days=env.number("FLYT_EVENT_RETENTION_DAYS", 400))  # how long events are kept
 IMPORT_MAX_BYTES = env.number("IMPORT_MAX_BYTES", 1024**3)
 
 # --- E-mail -----------------------------------------------------------------------------------------------

@@ -98,8 +98,13 @@ def make_contacts(n: int, **properties: Any) -> list[Record]:
 
 def make_list(name: str = "", records: Iterable[Record] = (), *, object_type: ObjectType | None = None) -> List:
     """A static list with `records` in it."""
-    made = List.objects.create(name=name or f"List {next(_numbers)}", object_type=object_type or make_object_type())
-    ListEntry.objects.bulk_create(ListEntry(list=made, record=record) for record in records)
+    entries = list(records)
+    made = List.objects.create(
+        name=name or f"List {next(_numbers)}",
+        object_type=object_type or make_object_type(),
+        entry_count=len(entries),
+    )
+    ListEntry.objects.bulk_create(ListEntry(list=made, record=record) for record in entries)
     return made
 
 

@@ -4,7 +4,7 @@ from django.db import connection
 
 from accounts.tenancy import account_scope
 from participants import waking
-from records import events
+from records import events, list_matching
 
 BATCH = 500
 
@@ -20,5 +20,7 @@ def match(account_id: int) -> bool:
         if not cursor.fetchone()[0]:
             return False
         happened = events.claim_pending(BATCH)
+        # Before anybody is woken: who waits for the lock of a list should hold nobody else's participants.
+        changed = list_matching.follow(happened)
         waking.wake(happened)
-    return len(happened) == BATCH
+    return len(happened) == BATCH or changed > 0  # whoever came or went may be what another list asks for

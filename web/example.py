@@ -10,7 +10,7 @@ from flows import folders
 from flows.models import ExclusionList, Flow, FlowStatus, Folder
 from messaging.models import Content, Message, SubscriptionType
 from participants.models import Participant
-from records import lists
+from records import list_entries, lists
 from records.models import Event, List, ObjectType, PropertyType, Record
 from records.schema import add_property
 from records.upserts import IMPORT, upsert
@@ -102,6 +102,7 @@ def _remove_things(made: dict[str, Any]) -> None:
     written_to = Message.objects.filter(record__in=people).values("record_id")
     gone = list(people.exclude(pk__in=walking).exclude(pk__in=written_to).values_list("pk", flat=True))
     Event.objects.filter(record_id__in=gone).delete()
+    list_entries.remove_everywhere(gone)
     Record.objects.filter(pk__in=gone).delete()
 
 

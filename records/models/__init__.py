@@ -1,6 +1,6 @@
 """Object types and their properties, the records, lists of them, and the append-only log of what happened to them."""
 
-from .events import Event, EventClientId, EventPending, ListenedKind
+from .events import Event, EventClientId, EventKind, EventPending, ListenedKind
 from .imports import BlankCells, DateOrder, Import, ImportFile, ImportMode, ImportStatus, RefusedRow
 from .lists import List, ListEntry, ListFolder, ListKind, ListTally
 from .properties import ObjectType, Property, PropertyType, UniqueValue
@@ -14,6 +14,7 @@ __all__ = [
     "DateOrder",
     "Event",
     "EventClientId",
+    "EventKind",
     "EventPending",
     "Import",
     "ImportFile",

@@ -64,3 +64,10 @@ class ListenedKind(AccountModel):
 
     pk = models.CompositePrimaryKey("account_id", "kind")
     kind = models.CharField(max_length=40)
+
+
+class EventKind(AccountModel):
+    """A kind of event of the account's own that was taken in at least once, for menus."""
+
+    pk = models.CompositePrimaryKey("account_id", "kind")
+    kind = models.CharField(max_length=40)

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.tenancy import AccountModel
+from accounts.tenancy import AccountManager, AccountModel
 from scheduling.clock import now
 
 from .properties import ObjectType
@@ -29,12 +29,21 @@ class ListKind(models.TextChoices):
     DYNAMIC = "dynamic", _("Dynamic")
 
 
+class ListManager(AccountManager):
+    """A list that was deleted is there for nobody, though its entries are still being cleared away."""
+
+    def get_queryset(self) -> models.QuerySet["List"]:
+        """Those of the current account that were not deleted."""
+        return super().get_queryset().filter(deleted_at=None)
+
+
 class List(AccountModel):
     """A named set of records: put there one by one (static), or whoever meets the criteria (dynamic)."""
 
     name = models.CharField(max_length=200)
     kind = models.CharField(max_length=10, choices=ListKind, default=ListKind.STATIC)
     object_type = models.ForeignKey(ObjectType, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    # Who is in a dynamic list; of a static one, who is being put in, chunk by chunk, until all are.
     criteria = models.JSONField(null=True)
     folder = models.ForeignKey(
         ListFolder, null=True, blank=True, on_delete=models.SET_NULL, db_constraint=False, related_name="lists"
@@ -48,6 +57,9 @@ class List(AccountModel):
     refreshed_at = models.DateTimeField(null=True)
     refresh_cursor = models.BigIntegerField(null=True)  # records up to this id are evaluated; null: none under way
     created_at = models.DateTimeField(default=now)
+    deleted_at = models.DateTimeField(null=True)  # it is hidden too, so that its name is free
+
+    objects = ListManager()
 
     class Meta(AccountModel.Meta):
         constraints = [
@@ -58,6 +70,9 @@ class List(AccountModel):
         ]
         indexes = [
             models.Index(fields=["refresh_at"], condition=models.Q(refresh_at__isnull=False), name="lists_to_refresh"),
+            models.Index(
+                fields=["deleted_at"], condition=models.Q(deleted_at__isnull=False), name="lists_to_clear_away"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -18,10 +18,15 @@ SIGN_IN = {
 }
 # The clock's look across accounts: what is due where.
 SWEEPS = {
+    "api/tasks.py: prune_idempotency_keys",
     "messaging/claims.py: _accounts",
     "participants/tasks.py: dispatch",
+    "records/list_deletion.py: to_clear_away",
+    "records/list_refresh.py: due",
+    "records/pruning.py: _delete",
     "records/tasks.py: discard_forgotten_drafts",
     "records/tasks.py: resume_imports",
+    "records/tasks.py: roll_up_list_sizes",
     "running/tasks.py: finish_endings",
     "triggers/firing.py: fire_due",
     "triggers/occurrences.py: to_do",
@@ -31,12 +36,15 @@ SWEEPS = {
 COMMANDS = {
     "accounts/management/commands/migrate.py: Command.handle",
     "accounts/management/commands/prepare_database.py: Command.handle",
+    "records/management/commands/check_lists.py: Command.handle",
     "web/management/commands/make_demo.py: Command.handle",
     "web/opening.py: _make",
 }
+# Compiled criteria, bound to their account in every table: row security would keep them from their indexes.
+CRITERIA = {"records/matching.py: _ask"}
 # How the escape itself works, and truncating between tests.
 INSIDE = {"config/database/base.py: DatabaseOperations.execute_sql_flush"}
-KNOWN: Final = SIGN_IN | SWEEPS | COMMANDS | INSIDE
+KNOWN: Final = SIGN_IN | SWEEPS | COMMANDS | CRITERIA | INSIDE
 
 # The words with which SQL would step out of the role or into another account, and who may say them.
 WORDS: Final = {"set role", "reset role", "set_config", "session authorization", "row security off", "flyt.account"}
