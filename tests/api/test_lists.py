@@ -1,8 +1,11 @@
 """Lists over the API: made, filled by id and by criteria, looked through."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.tenancy import account_scope
+from records import list_refresh
 from records.models import List, ListKind
 from tests import make
 
@@ -109,3 +112,104 @@ def test_criteria_nested_without_end_are_refused(api, vip):
         tree = {"not": tree}
     answer = api.post(f"{URL}{vip['id']}/records/", {"criteria": tree})
     assert answer.status_code == 422
+
+
+def test_a_dynamic_list_is_made_evaluated_and_changed(api, acme, people, transactional_db):
+    made = api.post(URL, {"name": "Oslo", "kind": "dynamic", "criteria": FROM_OSLO})
+    assert made.status_code == 201, made.content
+    chosen = made.json()
+    assert (chosen["kind"], chosen["criteria"], chosen["is_evaluated"]) == ("dynamic", FROM_OSLO, False)
+    evaluate(acme, chosen)
+    shown = api.get(f"{URL}{chosen['id']}/").json()
+    assert (shown["size"], shown["is_evaluated"]) == (2, True) and shown["as_of"]
+    url = f"{URL}{chosen['id']}/"
+    api.patch(url, {"criteria": {**FROM_OSLO, "value": "Bergen"}})
+    evaluate(acme, chosen)
+    assert inside(api, chosen) == people[2:]
+    assert paths(api.patch(url, {"criteria": {"all": [{}]}})) == {"criteria.all.0"}
+    assert paths(api.patch(url, {"criteria": {"list": chosen["id"], "operator": "in"}})) == {"criteria"}
+    assert paths(api.post(URL, {"name": "None", "kind": "dynamic"})) == {"criteria"}
+    assert paths(api.post(f"{url}records/", {"add": people})) == {"list"}
+
+
+def evaluate(acme, chosen):
+    while list_refresh.work(acme.pk, chosen["id"]):
+        pass
+
+
+def test_a_list_is_copied_as_it_is_now(api, acme, people, transactional_db):
+    chosen = api.post(URL, {"name": "Oslo", "kind": "dynamic", "criteria": FROM_OSLO}).json()
+    evaluate(acme, chosen)
+    copy = api.post(f"{URL}{chosen['id']}/freeze/", {"name": "Then"})
+    assert (copy.status_code, copy.json()["kind"], copy.json()["size"]) == (201, "static", 2)
+    assert paths(api.post(f"{URL}{chosen['id']}/freeze/", {"name": "Then"})) == {"name"}
+
+
+def test_a_record_is_taken_out_by_its_address(api, people, vip):
+    url = f"{URL}{vip['id']}/records/"
+    api.post(url, {"add": people})
+    assert api.delete(f"{url}{people[0]}/").status_code == 204
+    assert api.delete(f"{url}{people[0]}/").status_code == 404
+    assert inside(api, vip) == people[1:]
+
+
+def test_lists_lie_in_folders(api, stranger, vip):
+    folders = f"{API}/list-folders/"
+    folder = api.post(folders, {"name": "Customers"}).json()
+    assert paths(api.post(folders, {"name": "Customers"})) == {"name"}
+    assert (
+        api.patch(f"{URL}{vip['id']}/", {"folder": folder["id"], "description": "Them"}).json()["folder"]
+        == folder["id"]
+    )
+    assert [each["name"] for each in api.get(f"{URL}?folder={folder['id']}").json()["results"]] == ["VIP"]
+    assert api.get(f"{URL}?folder=0").json()["results"] == []
+    assert [each["name"] for each in api.get(f"{URL}?kind=static").json()["results"]] == ["VIP"]
+    assert api.get(f"{URL}?kind=dynamic").json()["results"] == []
+    assert api.get(folders).json()["results"] == [{**folder, "lists": 1}]
+    assert api.patch(f"{folders}{folder['id']}/", {"name": "Friends"}).json()["name"] == "Friends"
+    assert stranger.get(f"{folders}{folder['id']}/").status_code == 404
+    theirs = stranger.post(URL, {"name": "Theirs"}).json()
+    assert paths(stranger.patch(f"{URL}{theirs['id']}/", {"folder": folder["id"]})) == {"folder"}
+    assert api.delete(f"{folders}{folder['id']}/").status_code == 204
+    assert api.get(f"{URL}{vip['id']}/").json()["folder"] is None
+
+
+def test_a_list_that_is_used_is_not_deleted_and_names_who_uses_it(api, stranger, acme, vip):
+    with account_scope(acme.pk):
+        flow = make.make_flow([{"add_to_list": List.objects.get()}], name="Welcome")
+    dynamic = {"name": "Others", "kind": "dynamic", "criteria": {"list": vip["id"], "operator": "not_in"}}
+    other = api.post(URL, dynamic).json()
+    users = [
+        {"kind": "list", "id": other["id"], "name": "Others"},
+        {"kind": "flow", "id": flow.pk, "name": "Welcome"},
+    ]
+    url = f"{URL}{vip['id']}/"
+    assert sorted(api.get(f"{url}used-by/").json()["results"], key=str) == sorted(users, key=str)
+    refused = api.delete(url)
+    assert (refused.status_code, refused.json()["code"]) == (409, "list_in_use")
+    assert sorted(refused.json()["used_by"], key=str) == sorted(users, key=str)
+    assert "“Welcome”" in refused.json()["detail"]
+    assert stranger.delete(url).status_code == 404
+    assert api.delete(f"{URL}{other['id']}/").status_code == 204
+    assert api.get(f"{URL}{other['id']}/").status_code == 404
+    assert [each["name"] for each in api.get(URL).json()["results"]] == ["VIP"]
+
+
+def test_a_list_that_flyt_keeps_for_itself_is_on_no_page(api, acme, vip):
+    with account_scope(acme.pk):
+        List.objects.update(is_hidden=True)
+    assert api.get(URL).json()["results"] == []
+    assert api.get(f"{URL}{vip['id']}/").status_code == 404
+
+
+def test_a_page_of_lists_costs_the_same_however_many(api, acme):
+    api.get(URL)  # what is read once and kept
+    used = []
+    for more in (1, 20):
+        with account_scope(acme.pk):
+            for _ in range(more):
+                make.make_list(records=make.make_contacts(1))
+        with CaptureQueriesContext(connection) as queries:
+            api.get(URL)
+        used.append(len(queries))
+    assert used[0] == used[1]
