@@ -9,14 +9,25 @@ from typing import Any
 
 from django.http import QueryDict
 
-from records import criteria, operators, sentences
+from records import criteria, matching, operators, sentences
+from records.event_words import EVENT_NAMES, event_name
 from records.leaves import Subject
-from records.models import ObjectType
+from records.leaves import columns as columns_of
+from records.models import Consent, EventKind, List, ObjectType, Property, PropertyType
 from records.operators import OPERATORS, Takes
+from scheduling.clock import now
 from web import criteria_form
 from web.criteria_form import Group, Row, Unfinished
 
-SHAPES = {"number": "number", "date": "date", "datetime": "date", "choice": "choice", "boolean": "yes_no"}
+SHAPES = {
+    "number": "number",
+    "date": "date",
+    "datetime": "date",
+    "choice": "choice",
+    "multiple_choice": "choice",
+    "owner": "choice",
+    "boolean": "yes_no",
+}
 
 
 @dataclass
@@ -46,17 +57,66 @@ class Builder:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What rows may be about."""
+    """What rows may be about. `associated`: the vocabularies of the other object types, by their keys."""
 
     object_type: ObjectType
     properties: dict[str, Any]
     lists: dict[int, str]
+    events: list[tuple[str, str]]  # kinds and what they are called, in the order of menus
+    members: dict[int, str]
+    associated: "dict[str, Vocabulary]" = field(default_factory=dict)
 
     @classmethod
     def of(cls, object_type: ObjectType) -> "Vocabulary":
-        """Two queries."""
-        subject = Subject(object_type)
-        return cls(object_type, subject.properties, subject.lists)
+        """Five queries, however many object types there are."""
+        types = list(ObjectType.objects.filter(archived_at=None).order_by("pk"))
+        properties: dict[int, dict[str, Any]] = {each.pk: {} for each in types}
+        for property in Property.objects.filter(archived_at=None).select_related("object_type").order_by("pk"):
+            properties.setdefault(property.object_type_id, {})[property.key] = property
+        lists: dict[int, dict[int, str]] = {}
+        for found in List.objects.filter(is_hidden=False, deleted_at=None).order_by("name", "pk"):
+            lists.setdefault(found.object_type_id, {})[found.pk] = found.name
+        own = list(EventKind.objects.order_by("kind").values_list("kind", flat=True))
+        events = [(kind, event_name(kind)) for kind in dict.fromkeys([*EVENT_NAMES, *own])]
+        members = Subject(object_type).members
+
+        def vocabulary(each: ObjectType) -> Vocabulary:
+            columns = {column.key: column for column in columns_of(each)}
+            return cls(each, properties.get(each.pk, {}) | columns, lists.get(each.pk, {}), events, members)
+
+        made = vocabulary(object_type)
+        made.associated.update({each.key: vocabulary(each) for each in types})
+        return made
+
+    @property
+    def event_kinds(self) -> list[str]:
+        """The kinds in the menu."""
+        return [kind for kind, _name in self.events]
+
+    @property
+    def by_type(self) -> dict[str, dict[str, Any]]:
+        """Properties by the key of their object type and their own."""
+        others = {key: each.properties for key, each in self.associated.items()}
+        return {**others, self.object_type.key: self.properties}
+
+    @property
+    def first_other(self) -> str:
+        """The object type that a new group about associated records begins with: companies of people, people else."""
+        wanted = "company" if self.object_type.key == "contact" else "contact"
+        return wanted if wanted in self.associated else next(iter(self.associated), "")
+
+    def choices(self, property: Any) -> list[tuple[str, str]]:
+        """The values that a property may take, and what they are called."""
+        if property.type == PropertyType.OWNER:
+            return [(str(id), name) for id, name in self.members.items()]
+        if property.pk is None and property.key == "consent":
+            return [(value, str(label)) for value, label in Consent.choices]
+        return [(option, option) for option in property.options]
+
+    def like(self, property: Any) -> list[tuple[str, str]]:
+        """The other properties of the same type, to compare with."""
+        alike = (each for each in self.properties.values() if each.type == property.type and each.key != property.key)
+        return [(each.key, str(each.label)) for each in alike]
 
 
 def of_tree(tree: Any, name: str) -> Builder:
@@ -66,12 +126,15 @@ def of_tree(tree: Any, name: str) -> Builder:
 
 
 def of_post(data: QueryDict, name: str, *, stored: Any) -> Builder:
-    """The builder as it was posted, after the button that was pressed in it, if any."""
+    """The builder as it was posted, after the button that was pressed in it, if any.
+
+    A button that adds a group about associated records names their type: "add_associated filter company".
+    """
     root = criteria_form.of_post(data, name)
     scope = data.get(f"{name}.scope", "some")
-    verb, _space, target = data.get("do", "").partition(" ")
+    verb, target, about = [*data.get("do", "").split(" ", 2), "", ""][:3]
     if target == name or target.startswith(f"{name}."):
-        criteria_form.act(root, verb, target)
+        criteria_form.act(root, verb, target, about=about)
     if scope == "some" and not root.members:
         root.members.append(Row(f"{name}.0"))
     return Builder(name, root, scope, stored=stored, is_promised=f"{name}.scope" in data)
@@ -100,11 +163,27 @@ def _read(builder: Builder, vocabulary: Vocabulary) -> None:
         builder.tree, builder.is_finished = None, len(blank) < 2 and not builder.is_promised
         return
     try:
-        builder.tree = criteria_form.to_tree(builder.root, vocabulary.properties)
+        builder.tree = criteria_form.to_tree(builder.root, vocabulary.by_type, vocabulary.object_type.key)
     except Unfinished:
         builder.is_finished = False
     if builder.tree == {"all": [builder.stored]}:  # a lone condition needs no group around it
         builder.tree = builder.stored
+
+
+def result(data: QueryDict, object_type: ObjectType, *, zone: str) -> dict[str, Any] | None:
+    """What components/_criteria_count.html shows of the builder that the form names in `builder`; None without one.
+
+    How many records meet it now, and ten of them. Inside the account's scope.
+    """
+    name = data.get("builder", "")
+    if not name:
+        return None
+    builder = of_post(data, name, stored=None)
+    check([builder], Vocabulary.of(object_type))
+    found = None
+    if builder.is_good and builder.tree is not None:
+        found = matching.look(builder.tree, object_type, moment=now(), zone=zone)
+    return {"builder": builder, "found": found, "object_type": object_type}
 
 
 def operator_choices(property: Any) -> list[tuple[str, str]]:
@@ -113,8 +192,8 @@ def operator_choices(property: Any) -> list[tuple[str, str]]:
 
 
 def value_field(row: Row, property: Any) -> str:
-    """Which kind of field the value of a condition takes: none, days, lines, choices, or by the property's type
-    text, number, date, choice or yes_no; numbers and dates for two of them."""
+    """Which kind of field the value of a condition takes: none, days, lines, choices, property, or by the property's
+    type text, number, date, choice or yes_no; numbers and dates for two of them."""
     if property is None:
         return "text"
     wanted = OPERATORS[row.operator].takes if row.operator in OPERATORS else Takes.ONE
@@ -125,5 +204,6 @@ def value_field(row: Row, property: Any) -> str:
         case Takes.PAIR:
             return f"{shape}s"
         case Takes.ONE:
-            return shape
-    return {Takes.NOTHING: "none", Takes.DAYS: "days"}.get(wanted, "text")
+            # A moment to the second, made by the API, is kept as it is written.
+            return "text" if property.type == PropertyType.DATETIME and len(row.value) > len("YYYY-MM-DD") else shape
+    return {Takes.NOTHING: "none", Takes.DAYS: "days", Takes.PROPERTY: "property"}.get(wanted, "text")

@@ -9,11 +9,8 @@ from django.views.decorators.http import require_POST
 
 from accounts.rights import Right
 from accounts.tenancy import account_scope
-from records import matching
-from scheduling.clock import now
 from web import criteria_builder, editor_saving
 from web.access import AccountRequest, account_view, verb_view
-from web.criteria_builder import Vocabulary
 from web.editor_pages import PARTS, bar, by_method
 from web.editor_parts import EmailPart, Part, SettingsPart, SuccessPart
 from web.editor_saving import Editor, Outcome
@@ -56,17 +53,12 @@ def save(request: AccountRequest, flow_id: int, part: str) -> HttpResponse:
 @require_POST
 @account_view()
 def count(request: AccountRequest, flow_id: int) -> HttpResponse:
-    """How many records meet the criteria of one builder of the form, now: `builder` names it."""
+    """How many records meet the criteria of one builder of the form, now, and some of them: `builder` names it."""
     flow = editor_saving.find(request, flow_id)
-    name = request.POST.get("builder", "")
-    if not name:
+    found = criteria_builder.result(request.POST, flow.object_type, zone=flow.time_zone)
+    if found is None:
         raise Http404
-    builder = criteria_builder.of_post(request.POST, name, stored=None)
-    criteria_builder.check([builder], Vocabulary.of(flow.object_type))
-    found = None
-    if builder.is_good and builder.tree is not None:
-        found = matching.count(builder.tree, flow.object_type, moment=now(), zone=flow.time_zone)
-    return render(request, "components/_criteria_count.html", {"builder": builder, "count": found, "flow": flow})
+    return render(request, "components/_criteria_count.html", found)
 
 
 part = by_method(get=show, post=save)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.http import QueryDict
 
-from accounts.models import Account
+from accounts.models import Account, Member, User
 from records.models import ObjectType
 from tests.make import make_list, make_object_type, make_property
 from web import criteria_builder
@@ -18,6 +18,10 @@ NAME = "filter"
 def fields(group: Group) -> dict[str, list[str]]:
     """What a browser posts of a form."""
     posted = {f"{group.name}.match": [group.match]}
+    if group.about:
+        posted |= {f"{group.name}.about": [group.about]}
+    if group.is_primary:
+        posted |= {f"{group.name}.primary": ["on"]}
     for member in group.members:
         if isinstance(member, Group):
             posted |= fields(member)
@@ -28,6 +32,9 @@ def fields(group: Group) -> dict[str, list[str]]:
 
 def _row(row: Row) -> dict[str, list[str]]:
     own = {"what": [row.what], "operator": [row.operator], "value": row.values, "other": [row.other]}
+    if row.what == "event":
+        own |= {"event": [row.event], "times": [row.times], "days": [row.days]}
+        own |= {"detail_key": [key for key, _ in row.details], "detail_value": [value for _, value in row.details]}
     return {f"{row.name}.{key}": value for key, value in own.items()} | (
         {f"{row.name}.unknown": ["on"]} if row.unknown else {}
     )
@@ -55,6 +62,9 @@ def contact() -> ObjectType:
 def test_every_tree_comes_back_as_it_went(in_acme: Account) -> None:
     contact()
     chosen = make_list()
+    make_property("topics", "multiple_choice", options=["Skiing", "Sauna"])
+    make_property("looked_after_by", "owner")
+    member = Member.objects.create(user=User.objects.create_user("olga@acme.example"))
     for tree in (
         {"all": [{"property": "country", "operator": "eq", "value": "NO"}]},
         {"property": "country", "operator": "eq", "value": "NO"},
@@ -75,6 +85,35 @@ def test_every_tree_comes_back_as_it_went(in_acme: Account) -> None:
         {"all": [{"property": "member", "operator": "eq", "value": True}]},
         {"all": [{"property": "date_of_birth", "operator": "in_last_days", "value": 7}]},
         {"all": [{"property": "country", "operator": "in", "value": ["NO", "SE"]}]},
+        {"all": [{"property": "topics", "operator": "contains_any", "value": ["Skiing", "Sauna"]}]},
+        {"all": [{"property": "topics", "operator": "is_not_exactly", "value": ["Sauna"], "include_unknown": True}]},
+        {"all": [{"property": "looked_after_by", "operator": "in", "value": [member.pk]}]},
+        {"all": [{"property": "looked_after_by", "operator": "eq", "value": member.pk}]},
+        {"all": [{"property": "renewal_date", "operator": "gt_property", "value": "date_of_birth"}]},
+        {"all": [{"property": "consent", "operator": "ne", "value": "given"}]},
+        {"all": [{"property": "created_on", "operator": "gt", "value": "2027-01-31T10:00:00Z"}]},
+        {"all": [{"property": "renewal_date", "operator": "this_quarter"}]},
+        {"all": [{"event": "link_clicked"}, {"event": "unsubscribed", "happened": False, "within_days": 30}]},
+        {
+            "all": [
+                {"event": "custom.order", "at_least": 3, "detail": {"size": "XL", "no": 7, "text": "7", "gift": True}}
+            ]
+        },
+        {
+            "all": [
+                {"associated": "company", "where": {"all": [{"property": "employees", "operator": "gt", "value": 5}]}}
+            ]
+        },
+        {
+            "any": [
+                {"property": "country", "operator": "known"},
+                {
+                    "associated": "company",
+                    "where": {"not": {"any": [{"property": "country", "operator": "eq", "value": "NO"}]}},
+                    "primary": True,
+                },
+            ]
+        },
     ):
         shown = criteria_builder.of_tree(tree, NAME)
         again = post(fields(shown.root), stored=tree)
@@ -107,6 +146,23 @@ def test_buttons_add_and_remove_rows_and_groups(in_acme: Account) -> None:
     fewer = post(nested, do="remove filter.1.0").root.members[1]
     assert isinstance(fewer, Group) and len(fewer.members) == 1
     assert len(post(nested, do="remove filter.1").root.members) == 1
+    across = post(row, do="add_associated filter company").root.members[1]
+    assert isinstance(across, Group) and (across.about, across.members[0].name) == ("company", "filter.1.0")
+
+
+def test_a_fault_about_an_associated_record_is_told_at_its_row(in_acme: Account) -> None:
+    row = {
+        "filter.match": "all",
+        "filter.0.match": "any",
+        "filter.0.about": "company",
+        "filter.0.0.what": "property:employees",
+        "filter.0.0.operator": "gt",
+        "filter.0.0.value": "many",
+        "filter.1.what": "event",
+        "filter.1.event": "link_clicked",
+        "filter.1.times": "often",
+    }
+    assert set(post(row).faults) == {"filter.0.0", "filter.1"}
 
 
 def test_another_builders_button_changes_nothing_here(in_acme: Account) -> None:

@@ -7,7 +7,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from web.criteria_builder import operator_choices, value_field
+from web.criteria_builder import Vocabulary, operator_choices, value_field
 from web.criteria_form import Row
 
 register = template.Library()
@@ -57,3 +57,21 @@ def operators_of(property: Any) -> list[tuple[str, str]]:
 def field_of(row: Row, property: Any) -> str:
     """Which kind of field a condition's value takes."""
     return value_field(row, property)
+
+
+@register.simple_tag
+def choices_of(vocabulary: Vocabulary, row: Row, property: Any) -> list[tuple[str, str, bool]]:
+    """The values that a condition may name, what they are called, and whether it does."""
+    return [(value, label, value in row.values) for value, label in vocabulary.choices(property)]
+
+
+@register.simple_tag
+def properties_like(vocabulary: Vocabulary, property: Any) -> list[tuple[str, str]]:
+    """The other properties that a property may be compared with."""
+    return vocabulary.like(property)
+
+
+@register.filter
+def with_a_blank(details: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Pairs of an event's detail, and room for one more."""
+    return [*details, ("", "")]
