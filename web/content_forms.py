@@ -39,7 +39,7 @@ def outbox_of(content: Content, flow: Flow | None) -> Outbox | None:
 
 def typed(request: AccountRequest) -> dict[str, str]:
     """The fields that a form brings, as they are stored."""
-    given = {name: request.POST[name].replace("\x00", "") for name in TYPED if name in request.POST}
+    given = {name: request.POST[name] for name in TYPED if name in request.POST}
     return {
         name: " ".join(text.split()) if name in ONE_LINE else text.replace("\r\n", "\n") for name, text in given.items()
     }

@@ -95,7 +95,7 @@ def step(request: AccountRequest, flow_id: int, step_id: int) -> HttpResponse:
         after = editor_saving.open_editor(request, flow_id)
         if verb in REARRANGE:
             return _answer_chart(request, after, panel_of(after, step_id), outcome)
-        if verb == "new_content" and outcome.is_saved:
+        if made and outcome.is_saved and verb == "new_content":
             return _go(request, reverse("web:content", args=[request.account.slug, panel.settings["content"]]))
         return _answer_step(request, after, panel, outcome)
 

@@ -92,7 +92,7 @@ class EmailPart(Part):
         """A subscription type with the name in `new_subscription_type`; one that is there already is only chosen."""
         if verb != "new_subscription_type":
             return None
-        name = data.get("new_subscription_type", "").replace("\x00", "").strip()
+        name = data.get("new_subscription_type", "").strip()
         if not 0 < len(name) <= LONGEST_TYPE_NAME:
             message = _("Enter a name of 1 to {most} characters.").format(most=LONGEST_TYPE_NAME)
             self.refused = Outcome(422, {"new_subscription_type": message})

@@ -148,7 +148,7 @@ class AddToListPanel(StepPanel):
         if verb != "new_list":
             return None
         try:
-            made = lists.create_static(data.get("new_list", "").replace("\x00", ""), self.flow.object_type)
+            made = lists.create_static(data.get("new_list", ""), self.flow.object_type)
         except Invalid as error:
             self.refused = Outcome(422, {"new_list": error.errors[0].message})
             return None

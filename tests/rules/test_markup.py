@@ -56,7 +56,7 @@ def mark(model: type[models.Model]) -> None:
     for field in model._meta.concrete_fields:
         is_text = isinstance(field, models.CharField | models.TextField) and not field.choices
         if is_text and field.name not in OURS and (field.max_length or 200) >= 100:
-            columns.append(f"{connection.ops.quote_name(field.column)} = %(markup)s || ctid::text")
+            columns.append(f"{connection.ops.quote_name(str(field.column))} = %(markup)s || ctid::text")
     if columns:
         with connection.cursor() as cursor:
             cursor.execute(f"update {table} set {', '.join(columns)}", {"markup": MARKUP})
