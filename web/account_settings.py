@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.rights import Right
 from accounts.tenancy import account_scope
-from web import time_zones
+from web import countries, time_zones
 from web.access import AccountRequest, verb_view
 from web.kit_form import KitForm
 from web.opening import change_account
@@ -29,6 +29,12 @@ class AccountForm(KitForm):
         label=gettext_lazy("Time zone"),
         choices=time_zones.choices,
         help_text=gettext_lazy("For moments on pages and for new flows. A flow keeps the zone it has."),
+    )
+    country = forms.ChoiceField(
+        label=gettext_lazy("Country"),
+        choices=countries.choices,
+        required=False,
+        help_text=gettext_lazy("Where phone numbers without a country code belong, unless the record says."),
     )
     language = forms.ChoiceField(
         label=gettext_lazy("Language"),

@@ -50,9 +50,17 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "needs": {right.value: text for right, text in NEEDS.items()},
         "own_accounts": SimpleLazyObject(lambda: sign_in.accounts_of(user)),
         "places": _links(PLACES, account, actor),
-        "foot_places": _links(INBOX + FOOT if settings.INBOX_DIR else FOOT, account, actor),
+        "foot_places": _foot(account, actor),
         "present": SimpleLazyObject(now),
     }
+
+
+def _foot(account: Account, actor: Actor) -> list[dict[str, Any]]:
+    """Settings lead whoever may change no more than the kinds of records and their properties straight to those."""
+    links = _links(INBOX + FOOT if settings.INBOX_DIR else FOOT, account, actor)
+    if not actor.may(Right.ADMINISTER) and actor.may(Right.EDIT_SCHEMA):
+        links[-1] |= {"url": reverse("web:properties", args=[account.slug]), "refusal": ""}
+    return links
 
 
 def _links(places: tuple[Place, ...], account: Account, actor: Actor) -> list[dict[str, Any]]:

@@ -55,7 +55,7 @@ def open_account(
 
 
 def change_account(account: Account, *, by: Actor, **wanted: str) -> Account:
-    """Set `name`, `slug`, `time_zone`, `language`. A new slug ends every old address. Raises ValidationError."""
+    """Set name, slug, time_zone, country or language. A new slug ends every old address. Raises ValidationError."""
     changes = {field: value for field, value in wanted.items() if getattr(account, field) != value}
     if not changes:
         return account
