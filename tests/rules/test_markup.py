@@ -86,3 +86,8 @@ def test_no_page_runs_what_somebody_wrote_into_a_name(
             if not route.endswith("letter/"):  # a mail, in a sandbox with a policy of its own
                 assert run_by(body) == [], route
     assert sum(shown.values()) > 20, "the markup is there to be seen"
+
+
+def test_the_markup_would_run_if_it_were_not_text() -> None:
+    assert len(run_by(MARKUP)) == 2 and run_by(f'<input value="{MARKUP}">')
+    assert run_by("<p>&lt;script&gt;alert(1)&lt;/script&gt;</p><script src='/static/a.js'></script>") == []
