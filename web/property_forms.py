@@ -20,17 +20,17 @@ NONE: Final = ("", _("None"))
 class PropertyForm(KitForm):
     """The fields of a property of the type `kind`; `choices` are its options so far."""
 
-    label = forms.CharField(label=_("Name"), required=False, max_length=1_000)
+    label = forms.CharField(label=_("Name"), max_length=1_000)
     description = forms.CharField(
         label=_("Description"), required=False, max_length=1_000, help_text=_("Stands below the field in forms.")
     )
     options = forms.CharField(
-        label=_("Options"), required=False, widget=forms.Textarea(attrs={"rows": 6}), help_text=_("One on each line.")
+        label=_("Options"), widget=forms.Textarea(attrs={"rows": 6}), help_text=_("One on each line.")
     )
     is_required = forms.BooleanField(label=_("Required"), required=False)
     is_unique = forms.BooleanField(label=_("Unique"), required=False)
     default = forms.CharField(
-        label=_("Default"), required=False, help_text=_("What a new record gets that does not say.")
+        label=_("Default"), required=False, help_text=_("New records begin with it, unless they say otherwise.")
     )
 
     def __init__(self, *args: Any, kind: str, choices: list[str], **kwargs: Any) -> None:
@@ -41,7 +41,9 @@ class PropertyForm(KitForm):
             del self.fields["is_unique"]
         self.fields["default"].widget = _default_widget(kind, choices)
         if kind == PropertyType.MULTIPLE_CHOICE:
-            self.fields["default"].help_text = _("What a new record gets that does not say: options with ; between.")
+            self.fields["default"].help_text = _(
+                "New records begin with it, unless they say otherwise. Several with ; between."
+            )
         self.dress()
 
     def wanted(self) -> dict[str, Any]:

@@ -70,8 +70,9 @@ def test_a_property_is_added(acme: Account, member: Client) -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"label": " "}, "Enter a label of 1 to 120 characters."),
-        ({"kind": "choice"}, "Give 1 to 500 options."),
+        ({"label": " "}, "This field is required."),
+        ({"label": "x" * 121}, "Enter a label of 1 to 120 characters."),
+        ({"kind": "choice"}, "This field is required."),
         ({"kind": "choice", "options": "a\nA"}, "Two options are the same."),
         ({"kind": "number", "default": "many"}, "“many” is not a number."),
         ({"is_unique": "on", "default": "x"}, "A unique property has no default"),
