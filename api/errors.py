@@ -4,11 +4,11 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, is_dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.db import IntegrityError, OperationalError
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.encoding import force_str
 from django.utils.translation import gettext as _
@@ -16,6 +16,7 @@ from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 from rest_framework.response import Response
 
 from accounts.history import NotAllowed
+from accounts.retries import is_worth_another_try
 from records import refusals
 from scheduling.reading import ReadingError
 
@@ -61,15 +62,12 @@ def problem(status: int, code: str, detail: str, **members: Any) -> Problem:
     }
 
 
-CLASHES: Final = ("40P01", "40001")  # deadlock detected, serialization failure
-
-
 def answer(exc: Exception, context: Mapping[str, Any]) -> Response:
     """The response to an exception that left a view (the EXCEPTION_HANDLER of REST framework)."""
     for kind, describe in _ANSWERS:
         if isinstance(exc, kind) and (body := describe(exc)):
             return respond(body, headers=_headers(exc))
-    if isinstance(exc, OperationalError) and getattr(exc.__cause__, "pgcode", "") in CLASHES:
+    if is_worth_another_try(exc):
         body = problem(
             503, "try_again", _("Somebody else was changing the same things. Nothing was changed: try again.")
         )

@@ -28,6 +28,7 @@ def as_document(flow: Flow) -> dict[str, Any]:
         "exclusion_lists": sorted(flow.exclusion_lists.values_list("list_id", flat=True)),
         "starts_at": moment_text(flow.starts_at),
         "enrolment_ends_at": moment_text(flow.enrolment_ends_at),
+        "leave_flows": sorted(flow.leave_flows),
         "email": _email(flow),
         "triggers": _triggers(flow),
         "steps": _sequence(Path.of(flow), TRUNK),
@@ -96,6 +97,7 @@ def _branch(path: Path, branch: Branch) -> dict[str, Any]:
         "id": branch.pk,
         "name": branch.name,
         "criteria": branch.criteria,
+        "weight": branch.weight,
         "is_everyone_else": branch.is_everyone_else,
         "steps": _sequence(path, branch.pk),
     }

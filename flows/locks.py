@@ -10,6 +10,7 @@ from django.db import OperationalError, connection
 from django.utils.translation import gettext as _
 
 from accounts.history import NotAllowed
+from accounts.retries import LOCK_NOT_HAD, sqlstate
 
 WAIT = "10s"  # how long a verb waits for batches and hand-overs under way
 
@@ -37,8 +38,14 @@ def try_shared(flow_id: int) -> bool:
 def take_exclusive(flow_id: int) -> None:
     """Take the lock alone until the transaction ends; raises `NotAllowed("busy")` when it cannot be had in time."""
     with connection.cursor() as cursor:
+        cursor.execute("select current_setting('lock_timeout')")
+        before = cursor.fetchone()[0]
         cursor.execute("select set_config('lock_timeout', %s, true)", [WAIT])
         try:
             cursor.execute("select pg_advisory_xact_lock(hashtextextended('flow', %s))", [flow_id])
         except OperationalError as error:
+            if sqlstate(error) != LOCK_NOT_HAD:
+                raise
             raise NotAllowed("busy", _("The flow is busy. Try again in a moment.")) from error
+        # For this lock only: what the verb waits for next is rows, and whoever holds those lets go of them soon.
+        cursor.execute("select set_config('lock_timeout', %s, true)", [before])

@@ -77,6 +77,7 @@ class Flow(AccountModel):
     jump_to_finish = models.BooleanField(default=False)
     starts_at = models.DateTimeField(null=True)  # newcomers queue until then
     enrolment_ends_at = models.DateTimeField(null=True)
+    leave_flows = models.JSONField(default=list)  # ids of the flows that a record leaves when it is enrolled here
 
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(default=now)
@@ -168,6 +169,7 @@ class Branch(AccountModel):
     name = models.CharField(max_length=200, blank=True)
     criteria = models.JSONField(null=True)
     is_everyone_else = models.BooleanField(default=False)
+    weight = models.SmallIntegerField(null=True)  # of a random split: its part is weight / sum of weights
 
     class Meta(AccountModel.Meta):
         verbose_name_plural = "branches"

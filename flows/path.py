@@ -79,9 +79,14 @@ class Path:
             self._read[name] = read()
         return cast("T", self._read[name])
 
+    @property
+    def group(self) -> list["Path"]:
+        """The paths that were read together, this one among them."""
+        return self._group or [self]
+
     def pointed_at(self, setting: str) -> set[int]:
         """The ids that steps have in `setting`, those of paths that were read together included."""
-        steps = (step for path in self._group or [self] for step in path.steps.values())
+        steps = (step for path in self.group for step in path.steps.values())
         return {step.settings[setting] for step in steps if step.settings.get(setting)}
 
     def has_kind(self, *kinds: str) -> bool:

@@ -7,3 +7,11 @@ class ParticipantsConfig(AppConfig):
     """Records on their way through flows, and the engine that moves them."""
 
     name = "participants"
+
+    def ready(self) -> None:
+        """Let criteria ask who is, or has been, in a flow."""
+        from records.criteria import register_leaf
+
+        from .participation_leaf import ParticipationLeaf
+
+        register_leaf("flow", ParticipationLeaf())

@@ -8,13 +8,15 @@ transaction: that is what lets a wake see an arrival. See docs/how-a-flow-runs.m
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import partial
 from time import monotonic
 
-from django.db import DatabaseError, OperationalError, connection
+from django.db import OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 
+from accounts.retries import is_worth_another_try
 from accounts.tenancy import account_scope
+from flows import exits
 from flows.locks import try_shared
 from flows.models import Flow, FlowStatus, Step
 from flows.path import Path
@@ -23,17 +25,13 @@ from flows.steps.base import Batch
 from scheduling.clock import now
 
 from . import eligibility, lifecycle, statistics
-from .leaving import release, release_batch
+from .isolation import Isolation, Stopped, told
+from .leaving import release_batch
 
 logger = logging.getLogger(__name__)
 
 SLICE = 2.0  # seconds: a large flow keeps a worker no longer than this before others have their turn
 QUEUE = None  # the place before the first step
-RETRY_AFTER = (timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
-TRY_AGAIN = (
-    "40P01",
-    "40001",
-)  # deadlock detected, serialization failure: nobody's fault, from the start again
 
 MAKE_BATCH = """
 create temporary table if not exists batch (
@@ -66,10 +64,6 @@ select null where exists (
 """
 
 
-class Stopped(Exception):
-    """The flow is locked by a verb, or not running: nobody moves."""
-
-
 @dataclass
 class _Slice:
     """One worker's turn at one flow; remembers the flow's path between batches."""
@@ -78,6 +72,7 @@ class _Slice:
     flow_id: int
     path: Path | None = None
     moved: int = 0
+    until: float = 0.0  # by time.monotonic()
 
 
 def advance(account_id: int, flow_id: int, *, seconds: float = SLICE) -> bool:
@@ -85,15 +80,14 @@ def advance(account_id: int, flow_id: int, *, seconds: float = SLICE) -> bool:
 
     Any number of workers may do this at once. Does nothing while the flow is paused or a verb waits.
     """
-    turn = _Slice(account_id, flow_id)
-    until = monotonic() + seconds
+    turn = _Slice(account_id, flow_id, until=monotonic() + seconds)
     more = True
     try:
-        while more and monotonic() < until:
+        while more and monotonic() < turn.until:
             places = _due_places(turn)
             more = bool(places)
             for place in places:
-                if monotonic() >= until:
+                if monotonic() >= turn.until:
                     break
                 advance_step(turn, place)
     except Stopped:
@@ -110,26 +104,19 @@ def advance_step(turn: _Slice, step_id: int | None) -> None:
         turn.moved += _batch(turn, step_id)
     except Stopped:
         raise
-    except OperationalError as error:
-        if sqlstate(error) not in TRY_AGAIN:
-            raise
-        logger.info("flow %s step %s: %s, again", turn.flow_id, step_id, sqlstate(error))
     except Exception as error:
-        # Whatever a step cannot do with somebody, everybody else moves on.
-        if step_id is QUEUE:
+        if is_worth_another_try(error):
+            logger.info("flow %s step %s: %s, again", turn.flow_id, step_id, told(error))
+            return
+        if isinstance(error, OperationalError):
             raise
-        logger.warning("flow %s step %s failed (%s): looking for the culprit", turn.flow_id, step_id, _told(error))
-        _isolate(turn, step_id, _due_ids(turn, step_id))
+        # Whatever a step cannot do with somebody, everybody else moves on.
+        logger.warning("flow %s step %s failed (%s): looking for the culprit", turn.flow_id, step_id, told(error))
+        Isolation(turn.account_id, turn.flow_id, step_id, partial(_attempt, turn, step_id), until=turn.until).run()
 
 
-def sqlstate(error: DatabaseError) -> str:
-    """PostgreSQL's code of an error."""
-    return getattr(error.__cause__, "pgcode", None) or ""
-
-
-def _told(error: Exception) -> str:
-    """An error for the log, without the values that its text may hold."""
-    return f"{type(error).__name__} {sqlstate(error) if isinstance(error, DatabaseError) else ''}".strip()
+def _attempt(turn: _Slice, step_id: int | None, ids: list[int]) -> None:
+    turn.moved += _batch(turn, step_id, ids)
 
 
 def _batch(turn: _Slice, step_id: int | None, only: list[int] | None = None) -> int:
@@ -154,6 +141,7 @@ def _batch(turn: _Slice, step_id: int | None, only: list[int] | None = None) -> 
                 KINDS[step.kind].run(batch)
             # Past the last step of the trunk there is nothing: the walk ends there too.
             batch.execute("update batch set decision = 'finish' where decision = 'continue' and next_step_id is null")
+            exits.finish_into(batch)
             return _write(batch, step)
 
 
@@ -192,68 +180,3 @@ def _due_places(turn: _Slice) -> list[int | None]:
 
 def _execute_due(cursor: CursorWrapper, turn: _Slice, places: list[int]) -> None:
     cursor.execute(DUE_PLACES, {"places": places, "account": turn.account_id, "flow": turn.flow_id, "now": now()})
-
-
-def _due_ids(turn: _Slice, step_id: int) -> list[int]:
-    with account_scope(turn.account_id), connection.cursor() as cursor:
-        cursor.execute(
-            """
-            select id from participants_participant
-            where account_id = %s and flow_id = %s and status = 'active' and step_id = %s and due_at <= %s
-            order by due_at limit 1000
-            """,
-            [turn.account_id, turn.flow_id, step_id, now()],
-        )
-        return [row[0] for row in cursor.fetchall()]
-
-
-def _isolate(turn: _Slice, step_id: int, ids: list[int]) -> None:
-    """Halve a batch that fails until the culprit stands alone; the rest moves on."""
-    if not ids:
-        return
-    try:
-        turn.moved += _batch(turn, step_id, ids)
-    except (Stopped, OperationalError):
-        raise
-    except Exception as error:
-        if len(ids) == 1:
-            _postpone(turn, ids[0], error)
-            return
-        middle = len(ids) // 2
-        _isolate(turn, step_id, ids[:middle])
-        _isolate(turn, step_id, ids[middle:])
-
-
-def _postpone(turn: _Slice, participant_id: int, error: Exception) -> None:
-    """Try one participant again later, with growing gaps; in the end drop them out with the reason."""
-    logger.error("flow %s participant %s: step failed (%s)", turn.flow_id, participant_id, _told(error))
-    with account_scope(turn.account_id, durable=True), connection.cursor() as cursor:
-        if not try_shared(turn.flow_id):
-            raise Stopped
-        if Flow.objects.values_list("status", flat=True).get(pk=turn.flow_id) != FlowStatus.RUNNING:
-            raise Stopped
-        cursor.execute(
-            """
-            update participants_participant set failures = failures + 1,
-              due_at = %(now)s + (%(gaps)s::interval[])[failures + 1]
-            where account_id = %(account)s and id = %(id)s and status = 'active' and failures < %(most)s
-            """,
-            {
-                "account": turn.account_id,
-                "id": participant_id,
-                "now": now(),
-                "gaps": list(RETRY_AFTER),
-                "most": len(RETRY_AFTER),
-            },
-        )
-        if not cursor.rowcount:
-            lifecycle.take_out(
-                cursor,
-                "drop_out",
-                account_id=turn.account_id,
-                flow_id=turn.flow_id,
-                reason="step_failed",
-                now=now(),
-                participant_ids=[participant_id],
-            )
-            release([participant_id])

@@ -4,6 +4,7 @@ Flow running or paused, then for the whole set at once: the flow's filter, exclu
 once (not for a schedule), already active. The checks give the reasons; unique indexes hold the truth.
 """
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_hex
@@ -20,14 +21,27 @@ from flows.models import Flow, FlowStatus
 from flows.path import Path
 from records import criteria
 from records.criteria import Condition
+from records.events import heard_sql
 from records.models import List
 from scheduling.clock import now
 
 from . import statistics
 from .eligibility import EXCLUDED, exclusion_lists
-from .models import Intake, ParticipantStatus
+from .models import ParticipantStatus
 
-ENROL = """
+TAKES_OUT = "flow_takes_out"
+
+# Told only where something in the account listens: that somebody has come in, and which flows they leave for it.
+ENTERED = """
+  select record_id, 'flow_enrolled' as kind, %(depth)s as depth,
+    jsonb_build_object('flow', %(flow)s::bigint, 'participant', id, 'cause', %(cause)s::text) as detail
+  from entered
+  union all
+  select record_id, %(takes_out)s, %(depth)s, jsonb_build_object('flows', %(leave_flows)s::jsonb)
+  from entered where %(leave_flows)s::jsonb <> '[]'::jsonb
+"""
+ENROL = (
+    """
 with candidate as materialized (
   select r.id as record_id, case
       when not ({filter}) then 'filtered'
@@ -45,9 +59,13 @@ entered as (
      '', %(cause)s, %(occurrence)s, %(only_once)s, %(depth)s, %(now)s
   from candidate where reason is null
   order by record_id -- as everywhere: two enrolments of the same people in different orders deadlock
-  on conflict do nothing returning record_id
-)
+  on conflict do nothing returning record_id, id
+),
 """
+    + heard_sql(ENTERED)
+    + """
+"""
+)
 COUNT = """
 select 'enrolled', count(*) from entered
 union all
@@ -80,13 +98,15 @@ def enrol_matching(
     cause: str,
     occurrence_id: int | None = None,
     moment: datetime | None = None,
+    depth: int = 0,
 ) -> Counts:
     """Enrol every record that meets `where`, SQL over the alias r of records_record.
 
     Called inside the flow's shared lock, with the flow read after it and found running or paused. `moment` is the
-    one that relative dates in the flow's own criteria count from.
+    one that relative dates in the flow's own criteria count from, `depth` the number of flows that led here one
+    after the other.
     """
-    entry = _Entry.into(flow, cause=cause, occurrence_id=occurrence_id, moment=moment)
+    entry = _Entry.into(flow, cause=cause, occurrence_id=occurrence_id, moment=moment, depth=depth)
     with connection.cursor() as cursor:
         cursor.execute(entry.sql(where) + COUNT, {**entry.params, **params})
         found = {reason: int(n) for reason, n in cursor.fetchall()}
@@ -131,8 +151,8 @@ def enrol_list(account_id: int, flow_id: int, list_id: int, *, by: Actor) -> int
         chosen = List.objects.get(pk=list_id, object_type_id=flow.object_type_id)
         cursor.execute(
             """
-            insert into participants_intake (account_id, flow_id, record_id, cause, cause_key, depth, at)
-            select %(account)s, %(flow)s, record_id, 'list', %(key)s, 0, %(now)s
+            insert into participants_intake (account_id, flow_id, record_id, wish, cause, cause_key, depth, at)
+            select %(account)s, %(flow)s, record_id, 'enrol', 'list', %(key)s, 0, %(now)s
             from records_listentry where account_id = %(account)s and list_id = %(list)s
             on conflict do nothing
             """,
@@ -147,24 +167,6 @@ def enrol_list(account_id: int, flow_id: int, list_id: int, *, by: Actor) -> int
         asked = cursor.rowcount
         record(flow, "enrolled_list", by=by, detail={"list": chosen.pk, "name": chosen.name, "asked": asked})
     return asked
-
-
-def drain(account_id: int, flow_id: int, *, limit: int = 5000) -> bool:
-    """Enrol from a flow's intake; True when there is more. A flow that ended takes nobody: its intake is dropped."""
-    with account_scope(account_id, durable=True):
-        if not try_shared(flow_id):
-            return False
-        flow = Flow.objects.get(pk=flow_id)
-        waiting = list(
-            Intake.objects.filter(flow_id=flow_id).order_by("pk").select_for_update(skip_locked=True)[:limit]
-        )
-        Intake.objects.filter(pk__in=[each.pk for each in waiting]).delete()
-        closed = flow.enrolment_ends_at and flow.enrolment_ends_at <= now()
-        if flow.status != FlowStatus.NOT_RUNNING and not closed:
-            for cause in sorted({each.cause for each in waiting}):
-                records = [each.record_id for each in waiting if each.cause == cause]
-                enrol_matching(flow, where="r.id = any(%(records)s)", params={"records": records}, cause=cause)
-    return len(waiting) == limit
 
 
 def lock_open_flow(flow_id: int) -> Flow:
@@ -191,7 +193,13 @@ class _Entry:
 
     @classmethod
     def into(
-        cls, flow: Flow, *, cause: str, occurrence_id: int | None = None, moment: datetime | None = None
+        cls,
+        flow: Flow,
+        *,
+        cause: str,
+        occurrence_id: int | None = None,
+        moment: datetime | None = None,
+        depth: int = 0,
     ) -> "_Entry":
         at = now()
         running = flow.status == FlowStatus.RUNNING and not (flow.starts_at and flow.starts_at > at)
@@ -221,7 +229,9 @@ class _Entry:
             "cause": cause,
             "occurrence": occurrence_id,
             "only_once": once,
-            "depth": 0,
+            "depth": depth,
+            "takes_out": TAKES_OUT,
+            "leave_flows": json.dumps(flow.leave_flows),
         }
         for condition in conditions.values():
             params |= condition.params

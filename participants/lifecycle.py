@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from django.db.backends.utils import CursorWrapper
 
+from records.events import heard_sql
+
 from .models import ParticipantStatus
 
 MOVES: Final = {
@@ -24,7 +26,14 @@ MOVES: Final = {
     "cancel": ({ParticipantStatus.ACTIVE}, ParticipantStatus.CANCELLED),  # the flow was ended
 }
 
-LOG_AND_TALLY: Final = """
+# How a walk ended, told only where something in the account listens to it.
+ENDED: Final = """
+  select record_id, 'flow_' || status as kind, depth,
+    jsonb_build_object('flow', %(flow)s::bigint, 'participant', id, 'reason', reason) as detail
+  from moved where status <> 'active'
+"""
+LOG_AND_TALLY: Final = (
+    """
 logged as (
   insert into participants_steplog
     (account_id, participant_id, hop, flow_id, step_id, outcome, reason, branch_id, arrived_at, at)
@@ -47,9 +56,13 @@ tallied as (
   select %(account)s, %(flow)s, 0, 'active', -count(*) from moved where status <> 'active' having count(*) > 0
   union all
   select %(account)s, %(flow)s, 0, status, count(*) from moved where status <> 'active' group by status
-)
+),
+"""
+    + heard_sql(ENDED)
+    + """
 select count(*) from moved
 """
+)
 
 MOVE_BATCH: Final = (
     """
@@ -62,11 +75,13 @@ with moved as (
     hop = p.hop + 1, arrived_at = %(now)s, wait_until = null, failures = 0,
     due_at = case b.decision when 'continue' then %(now)s end,
     ended_at = case b.decision when 'continue' then null else %(now)s end,
-    succeeded = b.succeeded, success_criterion = b.success_criterion, reason = b.reason
+    succeeded = b.succeeded, success_criterion = b.success_criterion,
+    reason = case b.decision when 'drop_out' then b.reason else '' end
   from batch b
   where p.id = b.id and p.account_id = %(account)s and p.hop = b.hop and p.status = 'active' and b.decision <> 'wait'
-  returning p.id, b.hop, %(step)s::bigint as stood_on, p.step_id as stands_on, p.status, b.reason, b.branch_id,
-    b.arrived_at, case b.decision when 'continue' then 'continued' when 'finish' then 'finished'
+  returning p.id, p.record_id, p.depth, b.hop, %(step)s::bigint as stood_on, p.step_id as stands_on,
+    p.status, b.reason, b.branch_id, b.arrived_at,
+    case b.decision when 'continue' then 'continued' when 'finish' then 'finished'
                   else 'dropped_out' end as outcome
 ),"""
     + LOG_AND_TALLY
@@ -89,7 +104,8 @@ moved as (
   update participants_participant p set status = %(status)s, hop = p.hop + 1, due_at = null, wait_until = null,
     ended_at = %(now)s, reason = %(reason)s
   from leaving where p.id = leaving.id and p.account_id = %(account)s
-  returning p.id, leaving.hop, leaving.step_id as stood_on, null::bigint as stands_on, p.status, p.reason,
+  returning p.id, p.record_id, p.depth, leaving.hop, leaving.step_id as stood_on, null::bigint as stands_on,
+    p.status, p.reason,
     null::bigint as branch_id, leaving.arrived_at, p.status as outcome
 ),"""
     + LOG_AND_TALLY

@@ -52,7 +52,7 @@ class Participant(AccountModel):
     failures = models.SmallIntegerField(default=0)  # of the present step
     succeeded = models.BooleanField(default=False)
     success_criterion = models.CharField(max_length=200, blank=True)
-    cause = models.CharField(max_length=20)  # "schedule", "by_hand", "list", "api"
+    cause = models.CharField(max_length=20)  # "schedule", "by_hand", "list", "api", "hand_over"
     occurrence_id = models.BigIntegerField(null=True)
     only_once = models.BooleanField(default=False)  # the flow's setting when enrolled: kept for the unique index
     depth = models.SmallIntegerField(default=0)  # length of the chain of flows that led here
@@ -152,8 +152,15 @@ class FlowAddress(AccountModel):
         indexes = [models.Index(fields=["account", "participant_id"], name="addresses_of_a_participant")]
 
 
+class Wish(models.TextChoices):
+    """What a flow is asked to do with somebody."""
+
+    ENROL = "enrol", _("Enrol")
+    LEAVE = "leave", _("Leave")
+
+
 class Intake(AccountModel):
-    """Someone who is to be enrolled in a flow, and why: each flow drains its own under its own lock."""
+    """Someone who is to be enrolled in a flow, or to leave it, and why: each flow drains its own under its own lock."""
 
     flow = models.ForeignKey(
         Flow,
@@ -169,6 +176,7 @@ class Intake(AccountModel):
         db_index=False,
         related_name="+",
     )
+    wish = models.CharField(max_length=5, choices=Wish, default=Wish.ENROL)
     cause = models.CharField(max_length=20)
     cause_key = models.CharField(max_length=80)  # "list:9:<request>": one cause asks once
     depth = models.SmallIntegerField(default=0)

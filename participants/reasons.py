@@ -15,6 +15,9 @@ DROP_OUT: dict[str, Promise] = {
     "duplicate_address": _("The address is active in this flow through somebody else"),
     "sending_failed": _("The message could not be sent"),
     "message_cancelled": _("The message was cancelled before it left"),
+    "exit_after_split": _("Exit after split: no branch took them"),
+    "exit_after_max_waiting_time": _("Exit after the maximum waiting time"),
+    "added_to_flow": _("Enrolled in another flow that people leave this one for"),
     "step_failed": _("The step failed again and again"),
     "left_by_hand": _("Taken out by a member"),
     "flow_ended": _("The flow was ended"),
@@ -31,6 +34,12 @@ NOT_ENROLLED: dict[str, Promise] = {
 }
 
 
+# What a look at a wait ended by, beside the kinds of events: the log's word for going on without one.
+WENT_ON: dict[str, Promise] = {
+    "max_waiting_time": _("The maximum waiting time was over"),
+}
+
+
 def text(code: str) -> str:
     """A code in the page's language; the code itself when it is not known."""
-    return str(DROP_OUT.get(code) or NOT_ENROLLED.get(code) or code)
+    return str(DROP_OUT.get(code) or NOT_ENROLLED.get(code) or WENT_ON.get(code) or code)

@@ -6,7 +6,7 @@ from accounts.tasks import account_task, house_job
 from accounts.tenancy import every_account
 from scheduling.clock import now
 
-from . import engine, enrolment
+from . import engine, intake
 
 # A lateral, not `exists`, which may be planned as a scan of all participants.
 DUE_FLOWS = """
@@ -20,7 +20,9 @@ order by random()
 """
 FLOWS_WITH_INTAKE = """
 select f.account_id, f.id from flows_flow f
-where exists (select 1 from participants_intake i where i.account_id = f.account_id and i.flow_id = f.id)
+where exists (
+  select 1 from participants_intake i
+  where i.account_id = f.account_id and i.flow_id = f.id and (i.wish = 'enrol' or f.status <> 'paused'))
 """
 
 
@@ -32,8 +34,8 @@ def advance_flow(account_id: int, flow_id: int) -> bool:
 
 @account_task(queue="engine")
 def drain_intake(account_id: int, flow_id: int) -> bool:
-    """Enrol from a flow's intake."""
-    return enrolment.drain(account_id, flow_id)
+    """Enrol from a flow's intake, and take out whom it says."""
+    return intake.drain(account_id, flow_id)
 
 
 @house_job()

@@ -1,57 +1,71 @@
-"""Waking: an event brings back whoever stands on a step that listens to its kind.
+"""Waking: an event brings back whoever stands where it matters, so that the engine looks at them again.
 
 By position, after the arrival has committed: either the step's next look sees what happened, or this sees the
 arrival. No flow lock (a wake only sets when to look next, also while a flow is paused), and no SKIP LOCKED: a row
-that a batch holds is waited for, in id order.
+that a batch holds is waited for, in id order. Whoever moves between the look at where they stand and the lock has
+arrived since, and their next look is still to come.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 from django.db import connection
 
 from accounts.tenancy import current_account_id
-from flows.models import Step
-from flows.steps import KINDS
-from records.models import Event
+from records.models import Association, Event
 from scheduling.clock import now
+
+from .hearing import Concern, concerns, listening_steps
+from .models import Participant, ParticipantStatus
+
+WAKE = """
+with found as (
+  select id from participants_participant
+  where account_id = %(account)s and id = any(%(participants)s) and status = 'active'
+  order by id for no key update
+)
+update participants_participant p set due_at = %(now)s from found
+where p.id = found.id and p.account_id = %(account)s and (p.due_at is null or p.due_at > %(now)s)
+"""
 
 
 def wake(happened: Sequence[Event]) -> int:
     """Make everyone due whom one of these events concerns; returns how many."""
-    woken = 0
-    for kind in sorted({event.kind for event in happened}):
-        step_kinds = [name for name, step in KINDS.items() if kind in step.listens_to]
-        if step_kinds:
-            woken += _wake(step_kinds, [event.record_id for event in happened if event.kind == kind])
-    return woken
-
-
-def _wake(step_kinds: list[str], record_ids: list[int]) -> int:
-    steps = Step.objects.filter(kind__in=step_kinds).values_list("pk", flat=True)
-    params: dict[str, Any] = {
-        "account": current_account_id(),
-        "steps": list(steps),
-        "records": record_ids,
-        "now": now(),
-    }
+    steps, flows = listening_steps(), concerns()
+    if not happened or not (steps or flows):
+        return 0
+    own: dict[int, list[Event]] = defaultdict(list)
+    for event in happened:
+        own[event.record_id].append(event)
+    beside = _beside(own, flows)
+    standing = Participant.objects.filter(
+        record_id__in={*own, *beside}, status=ParticipantStatus.ACTIVE, step_id__isnull=False
+    )
+    found = [
+        participant_id
+        for participant_id, record_id, flow_id, step_id in standing.values_list("pk", "record_id", "flow_id", "step_id")
+        if any(event.kind in steps.get(step_id, ()) for event in own.get(record_id, ()))
+        or _concerns(flows.get(flow_id), own.get(record_id, ()), beside.get(record_id, ()))
+    ]
+    if not found:
+        return 0
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            with found as (
-              select id from participants_participant
-              where account_id = %(account)s and record_id = any(%(records)s) and step_id = any(%(steps)s)
-                and status = 'active'
-              order by id for no key update
-            )
-            update participants_participant p set due_at = %(now)s from found
-            where p.id = found.id and p.account_id = %(account)s and (p.due_at is null or p.due_at > %(now)s)
-            """,
-            params,
-        )
+        cursor.execute(WAKE, {"account": current_account_id(), "participants": found, "now": now()})
         return cursor.rowcount
 
 
-def heard_kinds(step_kinds: Sequence[str]) -> set[str]:
-    """The kinds of events that these step kinds listen to."""
-    return {event for kind in step_kinds for event in KINDS[kind].listens_to}
+def _concerns(concern: Concern | None, own: Iterable[Event], beside: Iterable[Event]) -> bool:
+    if concern is None:
+        return False
+    across = beside if concern.named.object_types else ()
+    return any(concern.heeds(event) for event in (*own, *across))
+
+
+def _beside(own: dict[int, list[Event]], flows: dict[int, Concern]) -> dict[int, list[Event]]:
+    """The events of associated records, by the record that they belong with."""
+    if not any(concern.named.object_types for concern in flows.values()):
+        return {}
+    found: dict[int, list[Event]] = defaultdict(list)
+    for record_id, other_id in Association.objects.filter(record_id__in=own).values_list("record_id", "other_id"):
+        found[other_id] += own[record_id]
+    return found

@@ -19,8 +19,20 @@ EVENT_NAMES: Final[dict[str, Promise]] = {
     "unsubscribed": _("Unsubscribed"),
 }
 
+# Written only while something in the account listens, so they are to be waited for, not to be asked for in retrospect:
+# that is what the condition about a flow is for.
+WALK_NAMES: Final[dict[str, Promise]] = {
+    "flow_enrolled": _("Enrolled in a flow"),
+    "flow_finished": _("Finished a flow"),
+    "flow_finished_with_success": _("Finished a flow with success"),
+    "flow_dropped_out": _("Dropped out of a flow"),
+    "flow_cancelled": _("Taken out as a flow ended"),
+    "flow_handed_over": _("Handed over to another flow"),
+    "flow_takes_out": _("Asked to leave other flows"),
+}
+
 
 def event_name(kind: str) -> str:
     """ "link_clicked" as "Link clicked", "custom.order_placed" as "Order placed"."""
-    known = EVENT_NAMES.get(kind)
+    known = EVENT_NAMES.get(kind) or WALK_NAMES.get(kind)
     return str(known) if known else kind.removeprefix("custom.").replace("_", " ").capitalize()

@@ -33,6 +33,29 @@ pending as (
 select count(*) from event
 """
 
+HEARD = """
+heard_event as (
+  insert into records_event (account_id, record_id, kind, detail, flow_id, depth, at)
+  select %(account)s, source.record_id, source.kind, source.detail, %(flow)s, source.depth, %(now)s
+  from ({source}) source
+  join records_listenedkind k on k.account_id = %(account)s and k.kind = source.kind
+  order by source.record_id
+  returning id
+),
+heard_pending as (
+  insert into records_eventpending (account_id, event_id) select %(account)s, id from heard_event
+)
+"""
+
+
+def heard_sql(source: str) -> str:
+    """Common table expressions that write an event for every row of `source`, only of kinds that are listened to.
+
+    For what happens so often that an event nobody waits for would cost too much. `source` is a SELECT of record_id,
+    kind, detail (jsonb) and depth; the statement around it has the parameters account, flow and now.
+    """
+    return HEARD.replace("{source}", source).strip()
+
 
 def insert_sql(kind: str, source: str, *, flow_id: int | None = None, before: str = "") -> tuple[str, dict[str, Any]]:
     """One statement that writes an event for every row of `source`, and makes it pending where it is listened to.

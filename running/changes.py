@@ -18,6 +18,7 @@ SETTINGS = {
     "exclusion_lists": gettext_lazy("exclusion lists"),
     "starts_at": gettext_lazy("start"),
     "enrolment_ends_at": gettext_lazy("end of enrolment"),
+    "leave_flows": gettext_lazy("flows that people leave"),
     "email": gettext_lazy("e-mail settings"),
     "triggers": gettext_lazy("triggers"),
 }
@@ -66,7 +67,7 @@ class _Step(NamedTuple):
 def _steps(steps: list[dict[str, Any]], branch_id: int | None = None) -> Iterator[_Step]:
     """Every step of a tree, in reading order."""
     for step in steps:
-        branches = [(branch["id"], branch["name"], branch["criteria"]) for branch in step["branches"]]
+        branches = [(branch["id"], branch["name"], branch["criteria"], branch["weight"]) for branch in step["branches"]]
         yield _Step(step["id"], branch_id, (step["name"], step["settings"], branches))
         for branch in step["branches"]:
             yield from _steps(branch["steps"], branch["id"])

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
 from accounts.rights import NEEDS, Right
+from flows import exits
 from flows.models import Flow, FlowStatus
 from messaging.models import SubscriptionType
 from records.models import List, ListKind, ObjectType
@@ -44,12 +45,13 @@ BLANK: dict[str, Any] = {
     "exclusion_lists": [],
     "starts_at": None,
     "enrolment_ends_at": None,
+    "leave_flows": [],
     "email": BLANK_EMAIL,
     "triggers": [],
     "steps": [],
 }
 TRIGGER_KEYS = ("id", "kind", "criteria", "schedule")
-MOST_TRIGGERS, MOST_CRITERIA, MOST_LISTS = 20, 20, 50
+MOST_TRIGGERS, MOST_CRITERIA, MOST_LISTS, MOST_FLOWS = 20, 20, 50, 50
 
 
 def read(document: object, *, current: dict[str, Any], flow: Flow, object_type: ObjectType | None, by: Actor) -> Draft:
@@ -107,6 +109,7 @@ def _settings(reader: DocumentReader, whole: dict[str, Any], current: dict[str, 
         "jump_to_finish": reader.flag("jump_to_finish", whole["jump_to_finish"]),
         "starts_at": starts_at,
         "enrolment_ends_at": enrolment_ends_at,
+        "leave_flows": _leave_flows(reader, whole["leave_flows"], current["leave_flows"], flow),
     }
 
 
@@ -147,6 +150,22 @@ def _exclusion_lists(reader: DocumentReader, value: object, current: list[int]) 
     for position, list_id in enumerate(value if isinstance(value, list) else []):
         if list_id in ids and list_id not in usable:
             reader.refuse(f"exclusion_lists.{position}", _("Choose a static list of the flow's object type."))
+    return sorted(set(ids))
+
+
+def _leave_flows(reader: DocumentReader, value: object, current: list[int], flow: Flow) -> list[int]:
+    """Other flows for records of the same type."""
+
+    def one(path: str, given: object) -> int | None:
+        return reader.whole_number(path, given, low=1, high=LARGEST_ID)
+
+    ids = reader.several("leave_flows", value, one, most=MOST_FLOWS) if value != [] else []
+    if reader.object_type is None:
+        return []
+    usable = set(current) | set(exits.targets(flow, set(ids)).values_list("pk", flat=True))
+    for position, flow_id in enumerate(value if isinstance(value, list) else []):
+        if flow_id in ids and flow_id not in usable:
+            reader.refuse(f"leave_flows.{position}", _("Choose another flow for records of the same type."))
     return sorted(set(ids))
 
 

@@ -18,6 +18,7 @@ class BranchDraft:
     name: str
     criteria: Any
     is_everyone_else: bool
+    weight: int | None
     steps: "list[StepDraft]"
 
 

@@ -133,7 +133,8 @@ def _steps(path: Path) -> Iterator[Problem]:
         yield Problem("no_steps", message, Severity.ERROR, Page.STEPS, field="steps")
     for step in path.steps.values():
         for lack in STEP_KINDS[step.kind].lacks(step, path):
-            yield Problem(lack.code, lack.message, Severity.ERROR, Page.STEPS, step.pk, lack.field)
+            severity = Severity.WARNING if lack.is_warning else Severity.ERROR
+            yield Problem(lack.code, lack.message, severity, Page.STEPS, step.pk, lack.field)
 
 
 def _criteria(

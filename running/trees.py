@@ -16,7 +16,8 @@ MOST_BRANCHES = 50
 DEEPEST = 8  # splits within splits
 FINISH = "finish"
 STEP_KEYS = ("id", "kind", "name", "settings", "branches")
-BRANCH_KEYS = ("id", "name", "criteria", "is_everyone_else", "steps")
+BRANCH_KEYS = ("id", "name", "criteria", "weight", "is_everyone_else", "steps")
+HEAVIEST = 1000
 
 
 class TreeReader:
@@ -124,14 +125,21 @@ class TreeReader:
             return []
         left = {branch["id"]: branch for branch in old}
         branches = [
-            self._branch(f"{path}.{position}", item, left, is_last=position == len(value) - 1, depth=depth)
+            self._branch(f"{path}.{position}", item, kind, left, is_last=position == len(value) - 1, depth=depth)
             for position, item in enumerate(value)
         ]
         drafts = [branch for branch in branches if branch]
-        return self._with_everyone_else(path, drafts, left)
+        return self._with_everyone_else(path, drafts, left) if kind.has_everyone_else else drafts
 
     def _branch(
-        self, path: str, value: object, left: dict[int, dict[str, Any]], *, is_last: bool, depth: int
+        self,
+        path: str,
+        value: object,
+        kind: StepKind,
+        left: dict[int, dict[str, Any]],
+        *,
+        is_last: bool,
+        depth: int,
     ) -> BranchDraft | None:
         given = self.reader.known(value, BRANCH_KEYS, path=path)
         if not isinstance(value, dict):
@@ -144,15 +152,30 @@ class TreeReader:
             self.reader.refuse(f"{path}.id", message)
             return None
         before = left.pop(branch_id, {}) if branch_id else {}
-        merged = {"name": "", "criteria": None, "is_everyone_else": False, "steps": [], **before, **given}
+        blank = {"name": "", "criteria": None, "weight": None, "is_everyone_else": False, "steps": []}
+        merged = {**blank, **before, **given}
         is_everyone_else = self._is_everyone_else(path, merged, before, is_last=is_last)
+        self._refuse_strange(path, merged, kind)
         return BranchDraft(
             id=branch_id,
             name=self.reader.text(f"{path}.name", merged["name"], most=200),
             criteria=self.reader.criteria(f"{path}.criteria", merged["criteria"], old=before.get("criteria")),
             is_everyone_else=is_everyone_else,
+            weight=self._weight(f"{path}.weight", merged["weight"]),
             steps=self._sequence(f"{path}.steps", merged["steps"], depth=depth + 1),
         )
+
+    def _refuse_strange(self, path: str, merged: dict[str, Any], kind: StepKind) -> None:
+        """Criteria decide in one kind of split, weights in the other."""
+        if kind.has_everyone_else and merged["weight"] is not None:
+            self.reader.refuse(f"{path}.weight", _("Criteria say who takes a branch here. Leave the weight out."))
+        if not kind.has_everyone_else and merged["criteria"] is not None:
+            self.reader.refuse(f"{path}.criteria", _("Chance says who takes a branch here. Leave the criteria out."))
+        if not kind.has_everyone_else and merged["is_everyone_else"] is True:
+            self.reader.refuse(f"{path}.is_everyone_else", _("A random split has no such branch."))
+
+    def _weight(self, path: str, value: object) -> int | None:
+        return None if value is None else self.reader.whole_number(path, value, low=0, high=HEAVIEST)
 
     def _is_everyone_else(self, path: str, merged: dict[str, Any], before: dict[str, Any], *, is_last: bool) -> bool:
         place = f"{path}.is_everyone_else"
@@ -172,6 +195,8 @@ class TreeReader:
             self.reader.refuse(path, _("“Everyone else” cannot be removed. Give it as the last branch."))
         elif not any(branch.is_everyone_else for branch in branches):
             branches.append(
-                BranchDraft(id=None, name=_("Everyone else"), criteria=None, is_everyone_else=True, steps=[])
+                BranchDraft(
+                    id=None, name=_("Everyone else"), criteria=None, is_everyone_else=True, weight=None, steps=[]
+                )
             )
         return branches

@@ -15,9 +15,9 @@ from accounts.history import NotAllowed
 from accounts.tenancy import account_scope
 from flows import lifecycle
 from flows.locks import take_exclusive
-from flows.models import Activation, Flow, FlowStatus, Step
+from flows.models import Activation, Flow, FlowStatus
 from messaging.models import Outbox
-from participants import waking
+from participants import hearing
 from records import events
 from scheduling.clock import now
 from triggers import schedules
@@ -32,7 +32,7 @@ def start(account_id: int, flow_id: int, *, by: Actor) -> Flow:
         _refuse_problems(flow, "start")
         lifecycle.move(flow, "start", by=by)
         Activation.objects.create(flow=flow)
-        events.listen(waking.heard_kinds(_step_kinds(flow)))
+        events.listen(hearing.heard_kinds(flow))
         _hold(flow, held=False)
         schedules.arm(flow)
     return flow
@@ -51,7 +51,7 @@ def resume(account_id: int, flow_id: int, *, by: Actor) -> Flow:
     with _commanding(account_id, flow_id) as flow:
         _refuse_problems(flow, "resume")
         lifecycle.move(flow, "resume", by=by)
-        events.listen(waking.heard_kinds(_step_kinds(flow)))
+        events.listen(hearing.heard_kinds(flow))
         _hold(flow, held=False)
     return flow
 
@@ -100,10 +100,6 @@ def _refuse_problems(flow: Flow, verb: str) -> None:
     found = [problem for problem in problems(flow) if problem.severity == Severity.ERROR]
     if found:
         raise NotAllowed("has_problems", _("Something stops the flow from running."), problems=found)
-
-
-def _step_kinds(flow: Flow) -> list[str]:
-    return list(Step.objects.filter(flow=flow).values_list("kind", flat=True).distinct())
 
 
 def _hold(flow: Flow, *, held: bool) -> None:

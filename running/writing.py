@@ -60,7 +60,12 @@ def _write_branches(flow: Flow, path: Path, level: list[tuple[int, int, BranchDr
     new = []
     for step_id, position, draft in level:
         row = path.branches.get(draft.id) if draft.id else None
-        wanted = {"position": position, "name": draft.name, "criteria": draft.criteria}
+        wanted = {
+            "position": position,
+            "name": draft.name,
+            "criteria": draft.criteria,
+            "weight": draft.weight,
+        }
         if row is None:
             row = Branch(flow=flow, step_id=step_id, is_everyone_else=draft.is_everyone_else, **wanted)
             new.append((draft, row))

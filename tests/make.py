@@ -135,7 +135,8 @@ def make_flow(
 
     `steps`: "send_email" (makes a content), "wait 2 days", "finish", {"send_email": content},
     {"add_to_list": list}, {"update_record": {"city": "Oslo"}}, {"kind": ..., "settings": ..., "name": ...},
-    or {"split": [(criteria, steps), ...], "everyone_else": steps}.
+    {"split": [(criteria, steps), ...], "everyone_else": steps, "settings": {...}},
+    or {"random_split": [(weight, steps), ...]}.
     `schedule`: a recurrence, at 09:00 in the flow's zone unless it says so; `criteria`: whom it enrols.
     `email`: whether the sender is filled in. `fields`: columns of Flow.
     """
@@ -228,12 +229,14 @@ def _make_sequence(flow: Flow, steps: Iterable[Any], *, branch: Branch | None) -
         kind, settings, name, branches = _read_step(flow, described)
         step = Step.objects.create(flow=flow, branch=branch, position=position, kind=kind, settings=settings, name=name)
         for place, (criteria, inside) in enumerate(branches):
-            is_last = criteria is None
+            by_chance = kind == "random_split"
+            is_last = criteria is None and not by_chance
             made = Branch.objects.create(
                 flow=flow,
                 step=step,
                 position=place,
-                criteria=criteria,
+                criteria=None if by_chance else criteria,
+                weight=criteria if by_chance else None,
                 is_everyone_else=is_last,
                 name="Everyone else" if is_last else f"Branch {place + 1}",
             )
@@ -249,7 +252,10 @@ def _read_step(flow: Flow, described: Any) -> tuple[str, dict[str, Any], str, li
         return described["kind"], described.get("settings", {}), described.get("name", ""), []
     name = described.get("name", "")
     if "split" in described:
-        return "split", {}, name, [*described["split"], (None, described.get("everyone_else", []))]
+        settings = described.get("settings", {})
+        return "split", settings, name, [*described["split"], (None, described.get("everyone_else", []))]
+    if "random_split" in described:
+        return "random_split", {}, name, [(weight, inside) for weight, inside in described["random_split"]]
     kind, value = next((key, value) for key, value in described.items() if key != "name")
     key = {"send_email": "content", "add_to_list": "list", "update_record": "values"}[kind]
     return kind, {key: getattr(value, "pk", value)}, name, []

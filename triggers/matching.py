@@ -3,7 +3,8 @@
 from django.db import connection
 
 from accounts.tenancy import account_scope
-from participants import waking
+from participants import intake, waking
+from participants.tasks import drain_intake
 from records import events, list_matching
 
 BATCH = 500
@@ -23,4 +24,6 @@ def match(account_id: int) -> bool:
         # Before anybody is woken: who waits for the lock of a list should hold nobody else's participants.
         changed = list_matching.follow(happened)
         waking.wake(happened)
+        for flow_id in sorted(intake.take_in(happened)):
+            drain_intake.hint(account_id, flow_id)
     return len(happened) == BATCH or changed > 0  # whoever came or went may be what another list asks for

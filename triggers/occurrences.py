@@ -11,10 +11,10 @@ from django.db import OperationalError, connection
 from django.db.models import F
 
 from accounts.actors import Actor
+from accounts.retries import is_worth_another_try
 from accounts.tenancy import account_scope, current_account_id, every_account
 from flows.locks import try_shared
 from flows.models import Activation, Flow
-from participants.engine import TRY_AGAIN, sqlstate
 from participants.enrolment import Counts, enrol_matching
 from records import criteria
 from records.criteria import Condition
@@ -68,7 +68,7 @@ def work(account_id: int, occurrence_id: int) -> bool:
     except Invalid:
         _note_failure(account_id, occurrence_id, "criteria_invalid", most=1)
     except OperationalError as error:
-        if sqlstate(error) not in TRY_AGAIN:
+        if not is_worth_another_try(error):
             raise
         return True
     except Exception:

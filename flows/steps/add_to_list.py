@@ -6,9 +6,9 @@ from typing import Any
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from flows.entries import put_in_list
 from flows.models import Flow, Step
 from flows.path import Path
-from records import events
 from records.criteria_references import References
 from records.models import List, ListKind
 
@@ -50,24 +50,8 @@ class AddToList(StepKind):
         return References(lists=frozenset([settings["list"]] if settings.get("list") else []))
 
     def run(self, batch: Batch) -> None:
-        """Insert in key order; only those who really joined write an event."""
-        sql, params = events.insert_sql(
-            "list_joined",
-            "select record_id, jsonb_build_object('list', %(list)s::bigint) as detail, depth from joined",
-            flow_id=batch.flow.pk,
-            before="""
-            inserted as (
-              insert into records_listentry (account_id, list_id, record_id, added_at)
-              select %(account)s, %(list)s, record_id, %(now)s from batch where decision = 'continue'
-              order by record_id
-              on conflict do nothing returning record_id),
-            counted as (
-              insert into records_listtally (account_id, list_id, change)
-              select %(account)s, %(list)s, count(*) from inserted having count(*) > 0),
-            joined as (select batch.record_id, batch.depth from inserted join batch using (record_id))
-            """,
-        )
-        batch.execute(sql, **{**params, "list": batch.step.settings["list"]})
+        """Whoever has passed the checks."""
+        put_in_list(batch, batch.step.settings["list"], who="decision = 'continue'")
 
 
 def _lists(path: Path, step: Step) -> dict[int, List]:

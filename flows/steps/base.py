@@ -22,11 +22,12 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Lack:
-    """Something in a step, or a trigger, that stops the flow from running."""
+    """Something in a step, or a trigger, that stops the flow from running, or is only worth a warning."""
 
     code: str
     message: str
     field: str = ""
+    is_warning: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Batch:
 
     Its rows: id (participant), record_id, hop, arrived_at, wait_until, succeeded, depth, and what a step decides:
     decision ('continue' at first; 'wait', 'finish', 'drop_out'), next_step_id, branch_id, wait_until, due_at (when
-    to look again; null waits for a wake), reason. A step touches only rows whose decision is 'continue'.
+    to look again; null waits for a wake), reason (of a drop-out, or what a wait ended by). A step touches only
+    rows whose decision is 'continue'.
     """
 
     cursor: CursorWrapper
@@ -67,6 +69,7 @@ class StepKind:
     waits: ClassVar[bool] = False  # may decide 'wait'
     listens_to: ClassVar[frozenset[str]] = frozenset()  # event kinds that wake whoever stands here
     has_branches: ClassVar[bool] = False
+    has_everyone_else: ClassVar[bool] = False  # its last branch takes whom no other took
     channel: ClassVar[str] = ""  # "email": writes to people, so what that channel asks is screened before
 
     def clean(self, settings: dict[str, Any], *, flow: Flow) -> dict[str, Any]:
@@ -80,6 +83,10 @@ class StepKind:
     def summary(self, step: Step, path: Path) -> str:
         """The step in a few words, for its card; reads through `path.once()`, one query for all steps of the kind."""
         raise NotImplementedError
+
+    def hears(self, settings: dict[str, Any]) -> frozenset[str]:
+        """The kinds of events that wake whoever stands on a step with these settings."""
+        return self.listens_to
 
     def references(self, settings: dict[str, Any], object_type: str) -> References:
         """The properties and lists that the settings name, in a flow of records of the type with that key."""

@@ -20,6 +20,38 @@ UNITS = {
 LONGEST = timedelta(days=3660)
 
 
+def clean_time(settings: dict[str, Any], errors: dict[str, Any]) -> dict[str, Any]:
+    """The settings amount and unit as they are stored; what is wrong with them goes into `errors`."""
+    amount, unit = settings.get("amount"), settings.get("unit", "days")
+    if not isinstance(unit, str) or unit not in UNITS:
+        errors["unit"] = gettext("Choose minutes, hours, days or weeks.")
+    elif amount is not None and (
+        not isinstance(amount, int) or isinstance(amount, bool) or amount < 1 or amount > LONGEST / UNITS[unit]
+    ):
+        errors["amount"] = gettext("A whole number from 1, at most ten years in all.")
+    return {"amount": amount, "unit": unit}
+
+
+def time_of(settings: dict[str, Any]) -> timedelta | None:
+    """How long amount and unit are; None while no amount is chosen."""
+    amount = settings.get("amount")
+    return UNITS[settings["unit"]] * amount if amount else None
+
+
+def time_in_words(settings: dict[str, Any]) -> str:
+    """ "3 days"; "" while no amount is chosen."""
+    amount = settings.get("amount")
+    if not amount:
+        return ""
+    words = {
+        "minutes": ngettext("%(n)d minute", "%(n)d minutes", amount),
+        "hours": ngettext("%(n)d hour", "%(n)d hours", amount),
+        "days": ngettext("%(n)d day", "%(n)d days", amount),
+        "weeks": ngettext("%(n)d week", "%(n)d weeks", amount),
+    }
+    return words[settings.get("unit", "days")] % {"n": amount}
+
+
 class Wait(StepKind):
     """Settings: {"amount": 3, "unit": "minutes" | "hours" | "days" | "weeks"}."""
 
@@ -30,17 +62,11 @@ class Wait(StepKind):
     def clean(self, settings: dict[str, Any], *, flow: Flow) -> dict[str, Any]:
         """An amount from 1 and a unit."""
         only(settings, "amount", "unit")
-        errors = {}
-        amount, unit = settings.get("amount"), settings.get("unit", "days")
-        if not isinstance(unit, str) or unit not in UNITS:
-            errors["unit"] = gettext("Choose minutes, hours, days or weeks.")
-        elif amount is not None and (
-            not isinstance(amount, int) or isinstance(amount, bool) or amount < 1 or amount > LONGEST / UNITS[unit]
-        ):
-            errors["amount"] = gettext("A whole number from 1, at most ten years in all.")
+        errors: dict[str, Any] = {}
+        cleaned = clean_time(settings, errors)
         if errors:
             raise SettingsError(errors)
-        return {"amount": amount, "unit": unit}
+        return cleaned
 
     def lacks(self, step: Step, path: Path) -> list[Lack]:
         """The amount."""
@@ -50,20 +76,11 @@ class Wait(StepKind):
 
     def summary(self, step: Step, path: Path) -> str:
         """ "3 days"."""
-        amount = step.settings.get("amount")
-        if not amount:
-            return gettext("No time chosen")
-        words = {
-            "minutes": ngettext("%(n)d minute", "%(n)d minutes", amount),
-            "hours": ngettext("%(n)d hour", "%(n)d hours", amount),
-            "days": ngettext("%(n)d day", "%(n)d days", amount),
-            "weeks": ngettext("%(n)d week", "%(n)d weeks", amount),
-        }
-        return words[step.settings.get("unit", "days")] % {"n": amount}
+        return time_in_words(step.settings) or gettext("No time chosen")
 
     def run(self, batch: Batch) -> None:
         """On the first look fix the end; on a later one pass when it has come."""
-        length = UNITS[batch.step.settings["unit"]] * batch.step.settings["amount"]
+        length = time_of(batch.step.settings)
         batch.execute(
             """
             update batch set

@@ -45,6 +45,7 @@ def test_a_document_holds_the_whole_definition(in_acme: Account) -> None:
         "exclusion_lists": [left_out.pk],
         "starts_at": "2027-01-31T09:00:00Z",
         "enrolment_ends_at": None,
+        "leave_flows": [],
         "email": {
             "sender_name": "Acme",
             "sender_address": flow.outbox.sender_address,
@@ -79,6 +80,7 @@ def test_a_document_holds_the_whole_definition(in_acme: Account) -> None:
                         "id": norway.pk,
                         "name": "Branch 1",
                         "criteria": IN_NORWAY,
+                        "weight": None,
                         "is_everyone_else": False,
                         "steps": [
                             {
@@ -94,6 +96,7 @@ def test_a_document_holds_the_whole_definition(in_acme: Account) -> None:
                         "id": others.pk,
                         "name": "Everyone else",
                         "criteria": None,
+                        "weight": None,
                         "is_everyone_else": True,
                         "steps": [
                             {

@@ -11,7 +11,7 @@ from accounts.rights import Role
 from flows.document import as_document
 from flows.models import Flow, FlowStatus, Step
 from messaging.models import Content, Message, Outbox
-from participants import engine, enrolment, statistics
+from participants import engine, enrolment, intake, statistics
 from participants.models import Participant, StepLog
 from records.models import Record
 from running import copying, ending, verbs
@@ -190,5 +190,5 @@ def test_whoever_waits_in_the_intake_of_an_ended_flow_does_not_enter_it_when_it_
     assert "still_ending" in {problem.code for problem in refused.value.detail["problems"]}
     empty(flow)
     verbs.start(in_acme.pk, flow.pk, by=owner)
-    assert not enrolment.drain(in_acme.pk, flow.pk)
+    assert not intake.drain(in_acme.pk, flow.pk)
     assert Participant.objects.count() == 0

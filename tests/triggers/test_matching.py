@@ -13,9 +13,9 @@ from django.db import OperationalError, connection
 from accounts.models import Account
 from accounts.tenancy import account_scope
 from flows.models import FlowStatus
+from flows.steps import KINDS
 from messaging import lifecycle
 from messaging.models import Message
-from participants import waking
 from participants.models import Participant
 from records import events
 from records.models import EventPending
@@ -32,7 +32,7 @@ def waiting(acme: Account) -> int:
     """The id of a participant whose message has been handed over: the event is pending."""
     with account_scope(acme.pk):
         flow = make_flow(["send_email", "wait 1 day"], status=FlowStatus.RUNNING)
-        events.listen(waking.heard_kinds(["send_email"]))
+        events.listen(KINDS["send_email"].listens_to)
         participant = make_participant(flow, make_contact("ola@example.com"), step=steps_of(flow)[0])
     walk(flow)
     with account_scope(acme.pk):

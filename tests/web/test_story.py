@@ -13,7 +13,7 @@ from accounts.tenancy import account_scope
 from flows.models import Flow, FlowStatus
 from messaging import lifecycle as messages
 from messaging.models import Message, MessageStatus
-from participants import enrolment
+from participants import intake
 from participants.models import Participant, ParticipantStatus, StepLog
 from records import events
 from records.models import List, Record
@@ -233,7 +233,7 @@ def test_a_list_is_enrolled_in_the_background(member: Client, acme: Account, flo
     assert "Regulars" in member.get(address).content.decode()
     answer = member.post(address, {"list": chosen.pk}, follow=True)
     assert "3 records of the list are being enrolled." in answer.content.decode()
-    enrolment.drain(acme.pk, flow.pk)
+    intake.drain(acme.pk, flow.pk)
     with account_scope(acme.pk):
         assert Participant.objects.count() == 3
         List.objects.all().delete()

@@ -1,0 +1,107 @@
+"""What a flow is asked from outside: whom to enrol, and who is to leave. Rows, each dealt with under its own lock.
+
+A transaction holds one flow's lock, so a step or an enrolment of one flow never touches another: it writes an event,
+the matcher makes an intake of it, and the other flow drains that.
+"""
+
+import logging
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final
+
+from django.db import connection
+
+from accounts.tenancy import account_scope, current_account_id
+from flows.exits import HANDED_OVER
+from flows.locks import try_shared
+from flows.models import Flow, FlowStatus
+from records.models import Event
+from scheduling.clock import now
+
+from . import lifecycle
+from .enrolment import TAKES_OUT, enrol_matching
+from .leaving import release
+from .models import Intake, Participant, ParticipantStatus, Wish
+
+logger = logging.getLogger(__name__)
+
+DEEPEST: Final = 10  # flows that led one into the next; a longer chain is cut
+KINDS: Final = frozenset({HANDED_OVER, TAKES_OUT})
+# The unique key of an intake makes one event ask once. A flow's own doing never leads into itself.
+TAKE_IN: Final = """
+with asked as (
+  select e.id, e.record_id, e.flow_id as source, e.depth,
+    case e.kind when %(handed_over)s then 'enrol' else 'leave' end as wish,
+    case e.kind when %(handed_over)s then 'hand_over' else 'added_to_flow' end as cause,
+    target.id::bigint as flow_id
+  from records_event e
+  cross join lateral jsonb_array_elements_text(
+    case e.kind when %(handed_over)s then jsonb_build_array(e.detail->'flow') else e.detail->'flows' end) target(id)
+  where e.account_id = %(account)s and e.id = any(%(events)s)
+)
+insert into participants_intake (account_id, flow_id, record_id, wish, cause, cause_key, depth, at)
+select %(account)s, f.id, asked.record_id, asked.wish, asked.cause, 'event:' || asked.id, asked.depth + 1, %(now)s
+from asked join flows_flow f on f.account_id = %(account)s and f.id = asked.flow_id
+where f.id is distinct from asked.source and f.status <> 'not_running'
+order by f.id, asked.record_id, asked.id
+on conflict do nothing returning flow_id
+"""
+
+
+def take_in(happened: Sequence[Event]) -> set[int]:
+    """Make intake of the events by which flows hand people over or take them out; returns the flows that are asked.
+
+    Called by the matcher, in the transaction that deletes the pending rows.
+    """
+    asking = [event for event in happened if event.kind in KINDS]
+    cut = [event for event in asking if event.kind == HANDED_OVER and event.depth + 1 > DEEPEST]
+    for event in cut:
+        logger.warning("flow %s: a chain of more than %s flows was cut (event %s)", event.flow_id, DEEPEST, event.pk)
+    ids = [event.pk for event in asking if event not in cut]
+    if not ids:
+        return set()
+    with connection.cursor() as cursor:
+        params = {"account": current_account_id(), "events": ids, "handed_over": HANDED_OVER, "now": now()}
+        cursor.execute(TAKE_IN, params)
+        return {row[0] for row in cursor.fetchall()}
+
+
+def drain(account_id: int, flow_id: int, *, limit: int = 5000) -> bool:
+    """Do what a flow's intake asks, in its order; True when there is more.
+
+    A flow that ended takes nobody: its intake is dropped.
+    """
+    with account_scope(account_id, durable=True):
+        if not try_shared(flow_id):
+            return False
+        flow = Flow.objects.filter(pk=flow_id).first()
+        rows = Intake.objects.filter(flow_id=flow_id)
+        if flow is not None and flow.status == FlowStatus.PAUSED:
+            rows = rows.exclude(wish=Wish.LEAVE)  # nobody moves: they leave when it is resumed
+        waiting = list(rows.order_by("pk").select_for_update(skip_locked=True)[:limit])
+        Intake.objects.filter(pk__in=[each.pk for each in waiting]).delete()
+        if flow is not None and flow.status != FlowStatus.NOT_RUNNING:
+            for (wish, cause, depth), asked in groupby(waiting, key=lambda each: (each.wish, each.cause, each.depth)):
+                records = sorted({each.record_id for each in asked})
+                if wish == Wish.LEAVE:
+                    _take_out(flow, records, reason=cause)
+                elif not (flow.enrolment_ends_at and flow.enrolment_ends_at <= now()):
+                    where, params = "r.id = any(%(records)s)", {"records": records}
+                    enrol_matching(flow, where=where, params=params, cause=cause, depth=depth)
+    return len(waiting) == limit
+
+
+def _take_out(flow: Flow, record_ids: list[int], *, reason: str) -> None:
+    active = Participant.objects.filter(flow=flow, record_id__in=record_ids, status=ParticipantStatus.ACTIVE)
+    ids = list(active.values_list("pk", flat=True))
+    with connection.cursor() as cursor:
+        lifecycle.take_out(
+            cursor,
+            "drop_out",
+            account_id=flow.account_id,
+            flow_id=flow.pk,
+            reason=reason,
+            now=now(),
+            participant_ids=ids,
+        )
+    release(ids)
