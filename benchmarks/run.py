@@ -1,4 +1,4 @@
-"""Measures Flyt on this machine: `python3 benchmarks/run.py advance enrol imports pause`.
+"""Measures Flyt on this machine: `python3 benchmarks/run.py advance criteria enrol imports pause`.
 
 Starts a PostgreSQL of its own with default durability (or uses DATABASE_URL), makes a fresh database, and prints a
 table of ratios, each between two things measured in the same run, since machines differ and are noisy. `--json FILE`
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SUBJECTS = ("advance", "enrol", "imports", "pause")
+SUBJECTS = ("advance", "criteria", "enrol", "imports", "pause")
 
 
 def main() -> int:

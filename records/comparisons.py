@@ -1,5 +1,6 @@
 """Comparing what a record has with what a condition asks, in SQL."""
 
+import json
 import re
 from functools import partial
 
@@ -12,7 +13,8 @@ from .values import JsonValue
 SHORTEST_SEARCHED = 3  # characters: what the index of the search text can look for
 SPECIAL, ESCAPED = re.compile(r"([\\%_])"), r"\\\1"  # what LIKE takes for more than itself
 MOMENT = """to_char({column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
-SIGNS = {"eq": "=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+JSON_SCALARS = NUMBERS | {PropertyType.BOOLEAN}
+LOWEST, HIGHEST = "-1e30", "1e30"  # JSON of another type is less or more than all numbers, and none is that large
 
 
 def stored(property: Property, sql: Compiler) -> str:
@@ -33,19 +35,30 @@ def stored(property: Property, sql: Compiler) -> str:
     return f'({text} collate "C")' if property.type in DATES else text
 
 
+def has_value(property: Property, sql: Compiler) -> str:
+    """What a negated comparison needs beside it, where a value of another type is not NULL in it; "" for nothing."""
+    if property.type not in JSON_SCALARS or property.pk is None:
+        return ""
+    here = _json(property, sql)
+    if property.type == PropertyType.BOOLEAN:
+        return f"{here} = any(array['true', 'false']::jsonb[])"
+    return f"{here} > '{LOWEST}'::jsonb and {here} < '{HIGHEST}'::jsonb"
+
+
 def comparison(operator: Operator, property: Property, operands: list[JsonValue], sql: Compiler) -> str:
-    """Of an operator that negates none; NULL when the record has no value."""
+    """Of an operator that negates none; NULL when the record has no value, and false or NULL when it has one of another
+    type, see `has_value()`."""
     if operator.takes is Takes.PROPERTY:
         return _with_another(operator.name, property, sql.subject.properties[str(operands[0])], sql)
     if property.type in DATES:
         return _of_date(operator, property, operands, sql)
+    if property.type in JSON_SCALARS and property.pk is not None:
+        return _of_json(operator.name, _json(property, sql), operands, sql)
     here = stored(property, sql)
-    if property.type == PropertyType.MULTIPLE_CHOICE:
-        return _of_choices(operator.name, here, operands, sql)
-    if property.type in NUMBERS:
-        return _of_number(operator.name, here, operands, sql)
     if property.type == PropertyType.BOOLEAN:
         return f"({here} = {sql.bind(operands[0])}::boolean)"
+    if property.type == PropertyType.MULTIPLE_CHOICE:
+        return _of_choices(operator.name, here, operands, sql)
     return _of_text(operator.name, _folded(property, here), operands, sql, is_exact=_is_exact(property))
 
 
@@ -70,6 +83,10 @@ def by_index(operator: Operator, property: Property, operands: list[JsonValue], 
         return f"{mine} and {sql.record}.search_text like lower({sql.bind(parts[0])}::text)"
     alternatives = ", ".join(f"lower({sql.bind(part)}::text)" for part in parts)
     return f"{mine} and {sql.record}.search_text like any(array[{alternatives}])"
+
+
+def _json(property: Property, sql: Compiler) -> str:
+    return f"({sql.record}.properties -> {sql.bind(property.key)})"
 
 
 def _is_address(property: Property) -> bool:
@@ -115,13 +132,21 @@ def _of_choices(name: str, here: str, operands: list[JsonValue], sql: Compiler) 
     return f"({here} {'?|' if name == 'contains_any' else '?&'} {chosen})"
 
 
-def _of_number(name: str, here: str, operands: list[JsonValue], sql: Compiler) -> str:
+def _of_json(name: str, here: str, operands: list[JsonValue], sql: Compiler) -> str:
+    """Numbers and truth compared as the JSON that they are stored as, which costs a third of taking them out of it."""
+    asked = [json.dumps(operand) for operand in operands]
     if name == "in":
-        return f"({here} = any({sql.bind(operands)}::numeric[]))"
-    if name == "between":
-        low, high = (sql.bind(operand) for operand in operands)
-        return f"({here} between {low}::numeric and {high}::numeric)"
-    return f"({here} {SIGNS[name]} {sql.bind(operands[0])}::numeric)"
+        return f"({here} = any({sql.bind(asked)}::jsonb[]))"
+    if name == "eq":
+        return f"({here} = {sql.bind(asked[0])}::jsonb)"
+    low, high = {
+        "between": (f">= {sql.bind(asked[0])}", f"<= {sql.bind(asked[-1])}"),
+        "lt": (f"> '{LOWEST}'", f"< {sql.bind(asked[0])}"),
+        "lte": (f"> '{LOWEST}'", f"<= {sql.bind(asked[0])}"),
+        "gt": (f"> {sql.bind(asked[0])}", f"< '{HIGHEST}'"),
+        "gte": (f">= {sql.bind(asked[0])}", f"< '{HIGHEST}'"),
+    }[name]
+    return f"({here} {low}::jsonb and {here} {high}::jsonb)"
 
 
 def _of_text(name: str, here: str, operands: list[JsonValue], sql: Compiler, *, is_exact: bool) -> str:

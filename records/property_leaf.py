@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from . import operators, sentences
-from .comparisons import by_index, comparison, stored
+from .comparisons import by_index, comparison, has_value, stored
 from .leaves import Compiler, Leaf, Node, Reference, Subject
 from .models import Consent, Property, PropertyType
 from .operators import OPERATORS, Operator, Takes
@@ -48,7 +48,11 @@ class PropertyLeaf(Leaf):
         operands = _operands(operator, property, node.get("value"), sql.subject)
         if operator.negates:
             positive = comparison(OPERATORS[operator.negates], property, operands, sql)
-            return f"coalesce(not {positive}, {'true' if node.get('include_unknown') else 'false'})"
+            if node.get("include_unknown"):
+                return f"coalesce(not {positive}, true)"
+            # Two properties are compared as they are taken out of the JSON, and NULL then.
+            value = "" if operator.takes is Takes.PROPERTY else has_value(property, sql)
+            return f"coalesce({value} and not {positive}, false)" if value else f"coalesce(not {positive}, false)"
         indexed = by_index(operator, property, operands, sql)
         compared = comparison(operator, property, operands, sql)
         # An index is not found behind coalesce(), so what has one of its own stands bare, without NULL all the same.
