@@ -36,6 +36,9 @@ def measure(scale: float) -> list[dict]:
     _empty()
     seconds, large = _import(account, contact, rows)
     again, _peak = _import(account, contact, rows)
+    linked, _peak = _import(account, contact, rows, company={"associated": "company"})
+    stage.run("delete from records_association")
+    stage.run("delete from records_record where properties ? 'name'")
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder) / "records"
         _keep(kept)
@@ -44,6 +47,7 @@ def measure(scale: float) -> list[dict]:
     return [
         _told(f"import: {rows:,} rows of 17 columns, rows a second", rows / seconds, "–", None),
         _told("import: the same file once more, all unchanged, rows a second", rows / again, "–", None),
+        _told("import: once more, each row with its company, rows a second", rows / linked, "–", None),
         _told("import: bare COPY of the records, rows a second", rows / bare, "–", None),
         _told("import: product against bare COPY", bare / seconds, "0.33 or more", bare / seconds >= 1 / 3, 2),
         _told(f"import: peak memory of the worker at {rows // 10:,} rows, MB", small / 1024, "–", None),
@@ -55,18 +59,25 @@ def _told(what: str, figure: float, budget: str, met: bool | None, decimals: int
     return {"what": what, "figure": figure, "measured": f"{figure:,.{decimals}f}", "budget": budget, "met": met}
 
 
-def _import(account: int, contact: int, rows: int) -> tuple[float, int]:
-    """Seconds and peak memory in KB of a worker through a file that is in the database already."""
+def _import(account: int, contact: int, rows: int, company: dict | None = None) -> tuple[float, int]:
+    """Seconds and peak memory in KB of a worker through a file that is in the database already.
+
+    `company`: where the column of companies goes; by itself it is a text, so that COPY writes the same.
+    """
     from accounts.tenancy import account_scope
-    from records.importing import start_import
+    from records import import_mapping
+    from records.importing import Terms, start_import
     from records.models import Import, ObjectType
 
     with account_scope(account):
+        object_type = ObjectType.objects.get(pk=contact)
+        mapping = import_mapping.guess(HEADER.strip().split(","), object_type)
         source = start_import(
             name="Benchmark",
-            object_type=ObjectType.objects.get(pk=contact),
+            object_type=object_type,
+            mapping={**mapping, "Company Name": company or {"property": "company_name"}},
             file=_File(_lines(rows)),
-            match_on="external_id",
+            terms=Terms(match_on="external_id"),
         )
     stage.settle()
     with tempfile.NamedTemporaryFile("r") as told:
@@ -74,7 +85,7 @@ def _import(account: int, contact: int, rows: int) -> tuple[float, int]:
         peak = int(told.read())
     with account_scope(account):
         done = Import.objects.get(pk=source.pk)
-        if (done.status, done.created + done.unchanged) != ("done", rows):
+        if (done.status, done.refused) != ("done", 0):
             raise SystemExit(f"the import is {done.status} with {done.created} created, {done.refused} refused")
     return seconds, peak
 

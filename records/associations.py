@@ -1,6 +1,6 @@
 """Which records belong together: kept from both sides as two rows, always written together."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from django.db import connection, transaction
@@ -10,37 +10,36 @@ from scheduling.clock import now
 
 # Of one record two primaries must not be made at once; the other one must only not go away.
 LOCK_RECORDS: Final = """
-select id from records_record where account_id = %(account)s and id = any(%(records)s::bigint[])
+select id, object_type_id from records_record where account_id = %(account)s and id = any(%(records)s::bigint[])
 order by id for no key update
 """
 LOCK_OTHERS: Final = """
-select id from records_record where account_id = %(account)s and id = any(%(others)s::bigint[])
+select id, object_type_id from records_record where account_id = %(account)s and id = any(%(others)s::bigint[])
 order by id for key share
 """
 PAIRS: Final = """
-with pair as (
-  select r.id as record_id, r.object_type_id as record_type, o.id as other_id, o.object_type_id as other_type
-  from unnest(%(records)s::bigint[], %(others)s::bigint[]) given(record_id, other_id)
-  join records_record r on r.account_id = %(account)s and r.id = given.record_id
-  join records_record o on o.account_id = %(account)s and o.id = given.other_id
-  where r.id <> o.id
-)
+unnest(%(records)s::bigint[], %(others)s::bigint[], %(record_types)s::bigint[], %(other_types)s::bigint[])
+  as pair(record_id, other_id, record_type, other_type)
+"""
+KNOWN: Final = """
+select pair.record_id, pair.other_id
+from unnest(%(records)s::bigint[], %(others)s::bigint[]) as pair(record_id, other_id)
+join records_association a on a.account_id = %(account)s and a.record_id = pair.record_id
+  and a.other_id = pair.other_id and (a.is_primary or not %(primary)s)
 """
 DEMOTE: Final = f"""
-{PAIRS}
-update records_association a set is_primary = false from pair
+update records_association a set is_primary = false from {PAIRS}
 where a.account_id = %(account)s and a.record_id = pair.record_id and a.other_type_id = pair.other_type
   and a.is_primary and a.other_id <> pair.other_id
 """
 ASSOCIATE: Final = f"""
-{PAIRS},
-back as (
+with back as (
   insert into records_association (account_id, record_id, other_id, other_type_id, is_primary, created_at)
-  select %(account)s, other_id, record_id, record_type, false, %(now)s from pair order by other_id, record_id
+  select %(account)s, other_id, record_id, record_type, false, %(now)s from {PAIRS} order by other_id, record_id
   on conflict (record_id, other_id) do nothing
 )
 insert into records_association as a (account_id, record_id, other_id, other_type_id, is_primary, created_at)
-select %(account)s, record_id, other_id, other_type, %(primary)s, %(now)s from pair order by record_id, other_id
+select %(account)s, record_id, other_id, other_type, %(primary)s, %(now)s from {PAIRS} order by record_id, other_id
 on conflict (record_id, other_id) do update set is_primary = true where excluded.is_primary and not a.is_primary
 returning record_id
 """
@@ -50,23 +49,39 @@ def associate_many(pairs: Iterable[tuple[int, int]], *, is_primary: bool = False
     """Let records belong together: (record, other) in any number; the ids of the records for which that was new.
 
     `is_primary`: the other becomes the record's primary one of its type, and who was it before stays associated; of
-    several others for a record the last is taken alone. Ids that are no records are passed over. Locks both sides in
-    the order of their ids.
+    several others for a record the last is taken alone. Ids that are no records are passed over. Locks what changes,
+    each side in the order of ids; the others only against their end.
     """
-    wanted = list(dict(pairs).items()) if is_primary else sorted(set(pairs))
-    if not wanted:
+    wanted = dict(pairs).items() if is_primary else set(pairs)
+    known = set(_query(KNOWN, _sides(wanted, is_primary))) if wanted else set()
+    new = sorted(pair for pair in wanted if pair not in known and pair[0] != pair[1])
+    if not new:
         return set()
-    params: dict[str, Any] = {
-        "account": current_account_id(),
-        "records": [record for record, _other in wanted],
-        "others": [other for _record, other in wanted],
-        "primary": is_primary,
-        "now": now(),
-    }
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(LOCK_RECORDS, params)
-        cursor.execute(LOCK_OTHERS, params)
+    params = _sides(new, is_primary)
+    with transaction.atomic():
+        types = dict(_query(LOCK_RECORDS, params)) | dict(_query(LOCK_OTHERS, params))
+        new = [(record, other) for record, other in new if record in types and other in types]
+        params = _sides(new, is_primary) | {
+            "record_types": [types[record] for record, _other in new],
+            "other_types": [types[other] for _record, other in new],
+            "now": now(),
+        }
         if is_primary:
-            cursor.execute(DEMOTE, params)
-        cursor.execute(ASSOCIATE, params)
-        return {record for (record,) in cursor.fetchall()}
+            with connection.cursor() as cursor:
+                cursor.execute(DEMOTE, params)
+        return {record for (record,) in _query(ASSOCIATE, params)}
+
+
+def _sides(pairs: Collection[tuple[int, int]], is_primary: bool) -> dict[str, Any]:
+    return {
+        "account": current_account_id(),
+        "records": [record for record, _other in pairs],
+        "others": [other for _record, other in pairs],
+        "primary": is_primary,
+    }
+
+
+def _query(sql: str, params: dict[str, Any]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from . import phones, values
-from .import_mapping import COMPANY
+from .import_mapping import COMPANY, COMPANY_NAME
 from .models import BlankCells, DateOrder, Import, Property, PropertyType
 from .refusals import Error
 from .rows import Row
@@ -59,7 +59,7 @@ class CellReader:
         self.reader = reader_of(source.object_type, source.match_on)
         self.match_on, self.clears = source.match_on, source.blank_cells == BlankCells.CLEAR
         self.month_first = source.date_order == DateOrder.MONTH_FIRST
-        self.width = len(source.columns)
+        self.width, self.mapping = len(source.columns), source.mapping
         self.properties: list[tuple[int, str, _Memory]] = []
         self.phones: list[tuple[int, str]] = []
         self.fields: list[tuple[int, str, _Memory]] = []
@@ -126,6 +126,11 @@ class CellReader:
             self.fields.append((index, target["field"], _Memory(self._read_of_field(target["field"]))))
         elif "associated" in target:
             self.company = index
+            if (property := self.reader.properties.get(COMPANY_NAME)) and not self._has_column(COMPANY_NAME):
+                self.properties.append((index, property.key, _Memory(self._read_of(property))))
+
+    def _has_column(self, key: str) -> bool:
+        return {"property": key} in self.mapping.values()
 
     def _phones(self, cells: Sequence[str]) -> list[tuple[int, str, _Memory]]:
         """The columns of phone numbers as they are read in the country of the row."""

@@ -14,6 +14,7 @@ from .schema import KEY, RESERVED, add_property
 
 FIELDS = ("id", "external_id", "consent", "consent_at", "former_employee")
 COMPANY: Final = {"associated": "company"}
+COMPANY_NAME: Final = "company_name"  # the property that the column of companies fills as well, where the type has it
 Target = dict[str, str]  # {"property": key}, {"field": name}, COMPANY, or in a draft {"new": header, "type": type}
 
 # Without case, accents, spaces and punctuation. Property keys and labels are known besides.
@@ -26,27 +27,54 @@ FIELD_HEADERS = {
     "former_employee": "formeremployee exemployee hasleft slutat harslutat sluttet harsluttet tidligareanstalld"
     " tidligereansatt",
 }
+COMPANY_HEADERS = (
+    "company companyname account accountname organization organisation employer associatedcompany"
+    " primaryassociatedcompany foretag foretagsnamn bolag organisationsnamn arbetsgivare firma firmanavn bedrift"
+    " bedriftsnavn selskap arbeidsgiver virksomhet"
+)
 PROPERTY_HEADERS = {
-    "first_name": "firstname givenname forename fornamn fornavn",
+    "first_name": "firstname givenname forename fornamn tilltalsnamn fornavn",
     "last_name": "lastname surname familyname efternamn etternavn efternavn",
-    "email": "email emailaddress mail epost epostadress epostadresse mejl mejladress mailadress",
-    "phone": "phone phonenumber telephone mobile mobilephone mobilenumber cell cellphone telefon telefonnummer tlf"
-    " mobil mobiltelefon mobilnummer",
-    "company_name": "company companyname organisation organization foretag foretagsnamn firma firmanavn"
-    " selskap bedrift",
+    "email": "email emailaddress mail epost epostadress epostadresse mejl mejladress mailadress emailadress",
+    "phone": "phone phonenumber telephone mobile mobilephone mobilenumber cell cellphone telefon telefonnummer"
+    " telefonnr tlf tlfnr mobil mobiltelefon mobilnummer mobilnr",
+    "company_name": COMPANY_HEADERS,
     "city": "city town ort stad postort poststed sted by",
-    "country": "country countryregion land",
+    "country": "country countryregion countrycode land landkod landkode",
     "language": "language preferredlanguage sprak",
     "time_zone": "timezone tidszon tidssone",
-    "lifecycle_stage": "lifecyclestage stage kundkategori kundekategori kategori",
-    "score": "score leadscore poang poeng",
-    "date_of_birth": "dateofbirth birthdate birthday dob fodelsedatum fodelsedag fodselsdato fodselsdag bursdag",
-    "renewal_date": "renewaldate renewal avtalfornyas avtalefornyes fornyelsedatum fornyelsesdato",
+    "lifecycle_stage": "lifecyclestage stage kundkategori kundekategori kategori livscykelfas livssyklusfase",
+    "score": "score leadscore hubspotscore poang poeng",
+    "date_of_birth": "dateofbirth birthdate birthday dob fodelsedatum fodelsedag fodd fodselsdato fodselsdag fodt"
+    " bursdag",
+    "renewal_date": "renewaldate renewal avtalfornyas fornyas avtalefornyes fornyes fornyelsedatum fornyelsesdato",
     "created_on": "createdate createddate createdon created skapad skapaddatum opprettet opprettetdato",
-    "notes": "notes note comment comments anteckning anteckningar notat notater kommentar kommentarer",
-    "name": "name companyname foretag foretagsnamn firma firmanavn namn navn",
-    "website": "website web url homepage hemsida hjemmeside nettside webbplats",
-    "employees": "employees numberofemployees anstallda ansatte antallansatte",
+    "notes": "notes note comment comments anteckning anteckningar notat notater kommentar kommentarer merknad",
+    "owner": "owner contactowner companyowner dealowner recordowner agare kontaktagare ansvarig saljare eier"
+    " kontakteier ansvarlig selger",
+    "website": "website web url homepage domain hemsida webbadress hjemmeside nettside nettsted webbplats",
+    "employees": "employees numberofemployees headcount anstallda antalanstallda ansatte antallansatte",
+    "amount": "amount value dealamount sum belopp varde summa belop verdi",
+    "currency": "currency valuta",
+    "close_date": "closedate closingdate expectedclose avslutsdatum stangningsdatum lukkedato avslutningsdato",
+    "stage": "stage dealstage pipelinestage fas steg fase trinn",
+    "status": "status state tillstand tilstand",
+    "priority": "priority prioritet",
+    "category": "category kategori type typ",
+    "description": "description details body beskrivning beskrivelse",
+    "kind": "kind type activitytype typ slag aktivitetstyp aktivitetstype",
+    "due_date": "duedate due deadline forfallodatum forfaller frist forfallsdato",
+    "done": "done completed finished klar fardig utford ferdig utfort",
+    "start_date": "startdate start starts startdatum startdato",
+    "end_date": "enddate end ends slutdatum sluttdato",
+}
+# What a record of the type is called; of no type every word of it.
+NAME_HEADERS = {
+    "company": f"name namn navn {COMPANY_HEADERS}",
+    "deal": "name dealname deal title namn affar affarsnamn rubrik navn avtale salg tittel",
+    "ticket": "subject name title ticketname amne arende rubrik emne sak tittel",
+    "activity": "title subject name activity titel rubrik amne aktivitet tittel emne",
+    "project": "name projectname project title namn projekt projektnamn navn prosjekt prosjektnavn",
 }
 
 
@@ -62,13 +90,21 @@ def guess(headers: Iterable[str], object_type: ObjectType) -> dict[str, Target |
     for field, headers_of_field in FIELD_HEADERS.items():
         known |= {word: {"field": field} for word in headers_of_field.split()}
     for property in Property.objects.filter(object_type=object_type, archived_at=None).order_by("-pk"):
-        words = [*PROPERTY_HEADERS.get(property.key, "").split(), plain(property.key), plain(property.label)]
+        words = [*_headers_of(property, object_type).split(), plain(property.key), plain(property.label)]
         known |= {word: {"property": property.key} for word in words if word}
+    if may_name_company(object_type):
+        known |= dict.fromkeys(COMPANY_HEADERS.split(), COMPANY)
     mapping: dict[str, Target | None] = {}
     for header in headers:
         target = known.get(plain(header))
         mapping[header] = None if target in mapping.values() else target
     return mapping
+
+
+def _headers_of(property: Property, object_type: ObjectType) -> str:
+    if property.key == "name":
+        return NAME_HEADERS.get(object_type.key, "name namn navn")
+    return PROPERTY_HEADERS.get(property.key, "")
 
 
 def check(mapping: Mapping[str, Any], headers: list[str], object_type: ObjectType) -> dict[str, Target | None]:
@@ -97,8 +133,10 @@ def column_of(mapping: Mapping[str, Target | None], path: str) -> str:
     """The column that goes where an error lies; empty when there is none."""
     is_property = path.startswith("properties.")
     target = {"property": path.removeprefix("properties.")} if is_property else {"field": path}
-    target = COMPANY if path == COMPANY["associated"] else target
-    return next((header for header, each in mapping.items() if each == target), "")
+    found = next((header for header, each in mapping.items() if each == target), "")
+    if found or path not in (COMPANY["associated"], f"properties.{COMPANY_NAME}"):
+        return found
+    return next((header for header, each in mapping.items() if each == COMPANY), "")
 
 
 def _targets(object_type: ObjectType) -> str:

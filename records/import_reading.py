@@ -3,9 +3,10 @@
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
+import charset_normalizer
 from django.utils.translation import gettext as _
 
 from .import_pieces import Pieces
@@ -25,8 +26,9 @@ ONE_BYTE = (
     "iso8859-2",
     "cp1257",
 )
-GUESSED = ("cp1252", "mac-roman", "cp850")  # in doubt the first
+GUESSED = ("cp1252", "mac_roman", "cp850")  # of Windows, old Macs and DOS; in doubt the first
 TELLING = "åäöøæßÅÄÖØÆ"  # none of their bytes is such a letter in another of these encodings
+WIDE = ("utf_16_le", "utf_16_be")
 ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", *ONE_BYTE)
 BOMS = {"utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
 
@@ -57,7 +59,7 @@ class Scan:
     """Looks at every piece of a file as it passes by: whether it is text, in which encoding, within the limits."""
 
     def __init__(self, start: bytes, encoding: str | None, most_bytes: int) -> None:
-        self.known = encoding or encoding_by_mark(start)
+        self.known = encoding or encoding_by_mark(start) or _wide_without_mark(start)
         self.decoder = codecs.getincrementaldecoder(self.known or "utf-8")()
         self.is_decodable = True
         self.most_bytes, self.size, self.line = most_bytes, 0, 0
@@ -80,7 +82,9 @@ class Scan:
         usable = [name for name in GUESSED if self._decodes_all(name)]
         if not usable:
             raise Invalid([Error("encoding", _("It cannot be told how this file is encoded. Save it as UTF-8."))])
-        return max(usable, key=lambda name: sum(map(self.sample.decode(name).count, TELLING)))
+        told = {name: sum(map(self.sample.decode(name).count, TELLING)) for name in usable}
+        likely = [name for name in usable if told[name] == max(told.values())]
+        return codecs.lookup(_guessed(self.sample, likely) or likely[0]).name
 
     def _measure(self, piece: bytes) -> None:
         self.size += len(piece)
@@ -93,7 +97,7 @@ class Scan:
             raise _not_csv()
 
     def _decode(self, piece: bytes, *, final: bool = False) -> None:
-        self.bytes_seen.update(piece)
+        self.bytes_seen.update(piece.translate(None, bytes(self.bytes_seen)))
         is_wide = (self.known or "").startswith("utf-16")
         if b"\0" in piece and not is_wide:
             raise _not_csv()
@@ -116,6 +120,21 @@ class Scan:
         except UnicodeDecodeError:
             return False
         return True
+
+
+def _guessed(sample: bytes, encodings: Sequence[str]) -> str | None:
+    """Which of these encodings makes the most sense of the sample, by charset-normalizer."""
+    best = charset_normalizer.from_bytes(sample, cp_isolation=list(encodings)).best()
+    return best.encoding if best and best.encoding in encodings else None
+
+
+def _wide_without_mark(start: bytes) -> str | None:
+    """UTF-16 whose byte order mark is missing: every other byte of its ASCII is zero."""
+    sample = start[: SAMPLE // 4 * 2]
+    if b"\0" not in sample or len(sample) % 2:
+        return None
+    found = _guessed(sample, WIDE)
+    return codecs.lookup(found).name if found else None
 
 
 def _not_csv() -> Invalid:
@@ -150,7 +169,10 @@ class RowsFrom:
 
 
 def guess_delimiter(start: bytes, encoding: str) -> str:
-    """The delimiter with which the first rows have as many columns as the header; a comma for a single column."""
+    """The delimiter with which the first rows have as many columns as the header; a comma for a single column.
+
+    csv.reader itself is asked, as csv.Sniffer gives up on short files, on single columns and on quoted delimiters.
+    """
     text = start[:SAMPLE].decode(encoding, "ignore").removeprefix("\ufeff")
 
     def fit(delimiter: str) -> tuple[float, int]:

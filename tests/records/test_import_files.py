@@ -171,7 +171,7 @@ def test_headers_of_three_languages_find_their_place(contact: ObjectType) -> Non
         "Etternavn": {"property": "last_name"},
         "Mobiltelefon": {"property": "phone"},
         "Tlf.": {"property": "phone"},
-        "Företag": {"property": "company_name"},
+        "Företag": {"associated": "company"},
         "Poststed": {"property": "city"},
         "Country/Region": {"property": "country"},
         "Språk": {"property": "language"},
