@@ -67,7 +67,9 @@ def more(account: Account, times: int) -> None:
         make_content(f"Letter {times}-{number}")
         ListEntry.objects.create(list=make_list(f"One more {times}-{number}"), record=known)
         ListEntry.objects.create(list=some, record=record)
-        Import.objects.create(name=f"{times}-{number}", object_type=contact, mapping={}, encoding="utf-8", delimiter=",")
+        Import.objects.create(
+            name=f"{times}-{number}", object_type=contact, mapping={}, encoding="utf-8", delimiter=","
+        )
         Member.objects.create(user=make_person())
         make_key(f"Key {times}-{number}", Role.VIEWER)
         invitations.invite(f"more-{times}-{number}@example.com", Role.VIEWER, by=Actor.flyt(account.pk))
