@@ -39,7 +39,7 @@ class PropertyShape(Shape):
     description = serializers.CharField(allow_blank=True, default="")
     is_required = serializers.BooleanField(default=False, help_text="Whether no record may be without a value.")
     is_unique = serializers.BooleanField(default=False, help_text=UNIQUE)
-    default = serializers.JSONField(default=None, allow_null=True, help_text=DEFAULT)  # type: ignore[assignment]
+    default = serializers.JSONField(default=None, allow_null=True, help_text=DEFAULT)
     archived_at = serializers.DateTimeField(read_only=True, allow_null=True)
 
 
@@ -51,7 +51,7 @@ class PropertyChange(Shape):
     options = serializers.ListField(required=False, child=serializers.CharField(), help_text=OPTIONS)
     is_required = serializers.BooleanField(required=False)
     is_unique = serializers.BooleanField(required=False, help_text=UNIQUE)
-    default = serializers.JSONField(required=False, allow_null=True, help_text=DEFAULT)  # type: ignore[assignment]
+    default = serializers.JSONField(required=False, allow_null=True, help_text=DEFAULT)
 
 
 class PropertyQuery(PageQuery):

@@ -116,7 +116,7 @@ def _lost_options(property: Property, before: list[str]) -> list[Error]:
 
 def _holding(property: Property, option: str) -> int:
     """How many records have the option."""
-    params = {
+    params: dict[str, Any] = {
         "account": current_account_id(),
         "object_type": property.object_type_id,
         "key": property.key,

@@ -91,7 +91,7 @@ def edit(account_id: int, flow_id: int, document: object, *, revision: int, by: 
 
 
 def _object_type(key: object) -> ObjectType | None:
-    return ObjectType.objects.filter(key=key).first() if isinstance(key, str) else None
+    return ObjectType.objects.filter(key=key, archived_at=None).first() if isinstance(key, str) else None
 
 
 def _refuse_unless_editable(flow: Flow) -> None:

@@ -33,6 +33,6 @@ new = by_method(get=show, post=create)
 
 
 def _form(request: AccountRequest, given: dict[str, str], faults: dict[str, str], *, status: int = 200) -> HttpResponse:
-    types = list(ObjectType.objects.order_by("pk"))
+    types = list(ObjectType.objects.filter(archived_at=None).order_by("pk"))
     page = {"place": "flows", "given": given, "faults": faults, "object_types": types}
     return render(request, "editor/new.html", page, status=status)

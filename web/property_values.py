@@ -31,6 +31,8 @@ def shown(property: Property | None, value: JsonValue) -> str:
         return NOTHING
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
+    if isinstance(value, list):
+        return ", ".join(value)
     kind = property.type if property else PropertyType.TEXT
     if isinstance(value, int):
         return number(value)
@@ -92,6 +94,8 @@ def _typed(property: Property, value: JsonValue) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        return "; ".join(value)
     if property.type == PropertyType.DATETIME:
         try:
             return timezone.localtime(datetime.fromisoformat(str(value))).strftime("%Y-%m-%dT%H:%M:%S")

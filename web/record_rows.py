@@ -28,5 +28,5 @@ def clean(search: str | None) -> str:
 
 def chosen_type(key: str | None) -> ObjectType | None:
     """The object type that an address names, else the first: contacts."""
-    types = {each.key: each for each in ObjectType.objects.order_by("pk")}
+    types = {each.key: each for each in ObjectType.objects.filter(archived_at=None).order_by("pk")}
     return types.get(key or "") or next(iter(types.values()), None)

@@ -37,7 +37,7 @@ def overview(request: AccountRequest) -> HttpResponse:
     context = {
         "place": "records",
         "object_type": object_type,
-        "object_types": ObjectType.objects.order_by("pk"),
+        "object_types": ObjectType.objects.filter(archived_at=None).order_by("pk"),
         "page": newest_first(found, request.GET),
         "search": search,
         "static_lists": List.objects.filter(object_type=object_type, kind=ListKind.STATIC).order_by("name")[:500],

@@ -30,7 +30,7 @@ def search(request: AccountRequest) -> HttpResponse:
 
 def _found(request: AccountRequest, wanted: str, limit: int) -> dict[str, Any]:
     flows = Flow.objects.filter(visible_to(request.actor), name__icontains=wanted).order_by("name", "pk")
-    types = ObjectType.objects.order_by("pk")
+    types = ObjectType.objects.filter(archived_at=None).order_by("pk")
     records: list[Record] = []
     for object_type in types:
         records += records_of(object_type, wanted).order_by("-pk")[: limit - len(records)]

@@ -23,7 +23,8 @@ from accounts.sign_in import make_key
 from accounts.tenancy import account_scope
 from flows.models import Folder
 from messaging.models import Suppression
-from records.models import Import
+from records.models import Import, ListFolder, Property
+from records.object_types import create_object_type
 from tests.make import make_contact, make_content, make_flow, make_list, make_participant, steps_of
 from tests.web.test_inbox import put_mail
 
@@ -99,6 +100,7 @@ def things(acme: Account, tmp_path: Path, settings: Settings) -> dict[str, objec
             "step_id": steps_of(flow)[0].pk,
             "record_id": record.pk,
             "folder_id": Folder.objects.create(name="Membership").pk,
+            "list_folder_id": ListFolder.objects.create(name="Customers").pk,
             "participant_id": make_participant(flow, record, step=steps_of(flow)[0]).pk,
             "content_id": make_content().pk,
             "list_id": make_list(records=[record]).pk,
@@ -108,6 +110,8 @@ def things(acme: Account, tmp_path: Path, settings: Settings) -> dict[str, objec
             "member_id": Member.objects.create(user=User.objects.create_user("m@example.com")).pk,
             "invitation_id": invitations.invite("i@example.com", Role.VIEWER, by=Actor.flyt(acme.pk))[0].pk,
             "key_id": make_key("Shop", Role.VIEWER)[0].pk,
+            "property_id": Property.objects.get(object_type_id=kind, key="city").pk,
+            "type_id": create_object_type("Boat", "Boats", by=Actor.flyt(acme.pk)).pk,
             "suppression_id": Suppression.objects.create(address="b@example.com", reason="member").pk,
         }
     none = {"token": "none", "key": "none", "uidb36": "1", "session_id": 1}
