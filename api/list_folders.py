@@ -59,19 +59,19 @@ class OneListFolder(AccountView):
     rights = {"GET": Right.SEE, "PATCH": Right.EDIT_CONTENT, "DELETE": Right.EDIT_CONTENT}
 
     @endpoint("A folder of lists", answers=ListFolderShape)
-    def get(self, request: Request, folder_id: int) -> Response:
+    def get(self, request: Request, list_folder_id: int) -> Response:
         """Its lists: lists/?folder="""
-        return Response(ListFolderShape(ListFolder.objects.get(pk=folder_id)).data)
+        return Response(ListFolderShape(ListFolder.objects.get(pk=list_folder_id)).data)
 
     @endpoint("Rename a folder of lists", takes=ListFolderShape, answers=ListFolderShape)
-    def patch(self, request: Request, folder_id: int) -> Response:
+    def patch(self, request: Request, list_folder_id: int) -> Response:
         """Its id stays."""
-        found = ListFolder.objects.get(pk=folder_id)
+        found = ListFolder.objects.get(pk=list_folder_id)
         list_folders.rename(found, self.read(ListFolderShape)["name"])
         return Response(ListFolderShape(found).data)
 
     @endpoint("Delete a folder of lists", status=204)
-    def delete(self, request: Request, folder_id: int) -> Response:
+    def delete(self, request: Request, list_folder_id: int) -> Response:
         """Its lists stay and lie in none."""
-        list_folders.delete(ListFolder.objects.get(pk=folder_id))
+        list_folders.delete(ListFolder.objects.get(pk=list_folder_id))
         return Response(status=204)

@@ -23,7 +23,7 @@ def ask(
 ) -> HttpResponse:
     """Ask whether to `verb`, which posts to this address. `body` is a template with fields, given `context`.
 
-    `back` is where Cancel leads on a page of its own.
+    `back` is where Cancel leads on a page of its own. Without a `verb` there is nothing to do but to read it.
     """
     question = {"title": title, "text": text, "verb": verb, "is_dangerous": is_dangerous, "body": body, "back": back}
     is_dialog = bool(getattr(request, "htmx", False)) and status == 200

@@ -1,17 +1,20 @@
-"""Lists of records: made by name, filled by hand, looked through."""
+"""Lists of records: found by name, folder and kind, looked through, filled by hand."""
 
 from django.contrib import messages
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.rights import Right
-from records import lists
-from records.models import List, ListEntry, ListKind, ObjectType, Record
+from records import criteria, dynamic_lists, lists
+from records.models import List, ListEntry, ListFolder, ListKind, Record
 from records.refusals import Invalid
+from records.used_by import users_of_list
+from scheduling.clock import now
 from web.access import AccountRequest, account_view
 from web.paging import newest_first, read_id
 from web.record_rows import OFFERED, clean, records_of
@@ -22,86 +25,78 @@ MOST_AT_ONCE = 1_000
 @account_view()
 @require_GET
 def overview(request: AccountRequest) -> HttpResponse:
-    """The lists of the account with how many are in each, newest first; `?search=` narrows them."""
-    search = clean(request.GET.get("search"))
-    found: QuerySet[List] = List.objects.select_related("object_type")
+    """The lists of the account with their sizes, newest first; `?search=`, `?kind=` and `?folder=` narrow them."""
+    search, kind = clean(request.GET.get("search")), request.GET.get("kind", "")
+    folders = {each.pk: each for each in ListFolder.objects.order_by("name")}
+    folder = folders.get(read_id(request.GET.get("folder")) or 0)
+    found: QuerySet[List] = List.objects.filter(is_hidden=False).select_related("object_type", "folder")
     if search:
         found = found.filter(name__icontains=search)
-    page = newest_first(found, request.GET)
-    sizes = _sizes(page.rows)
-    rows = [{"list": each, "size": sizes.get(each.pk, 0)} for each in page.rows]
-    return render(request, "lists/list.html", {"place": "lists", "page": page, "rows": rows, "search": search})
-
-
-@account_view(right=Right.EDIT_CONTENT)
-@require_http_methods(["GET", "POST"])
-def create(request: AccountRequest) -> HttpResponse:
-    """Make a static list by name, to be filled by hand."""
-    object_types = ObjectType.objects.order_by("pk")
-    context = {"place": "lists", "object_types": object_types, "name": request.POST.get("name", ""), "error": ""}
-    if request.method == "POST":
-        object_type = get_object_or_404(ObjectType, key=request.POST.get("object_type", "contact"))
-        try:
-            made = lists.create_static(context["name"], object_type)
-        except Invalid as invalid:
-            context["error"] = invalid.errors[0].message
-            return render(request, "lists/new.html", context, status=422)
-        return redirect("web:list", request.account.slug, made.pk)
-    return render(request, "lists/new.html", context)
+    if kind in ListKind.values:
+        found = found.filter(kind=kind)
+    if folder:
+        found = found.filter(folder=folder)
+    page, moment = newest_first(found, request.GET), now()
+    sizes = lists.sizes(each.pk for each in page.rows)
+    rows = [
+        {"list": each, "size": sizes.get(each.pk, 0), "state": dynamic_lists.state(each, moment)} for each in page.rows
+    ]
+    context = {"place": "lists", "page": page, "rows": rows, "search": search, "kind": kind, "kinds": ListKind.choices}
+    return render(request, "lists/list.html", {**context, "folders": list(folders.values()), "folder": folder})
 
 
 @account_view()
 @require_GET
 def detail(request: AccountRequest, list_id: int) -> HttpResponse:
     """The records in a list, the latest made first; `?search=` finds others to put in."""
-    chosen = _find(list_id)
-    page = newest_first(_records_in(chosen), request.GET)
+    chosen = find(list_id)
     search = clean(request.GET.get("search"))
     context = {
-        "place": "lists",
-        "list": chosen,
-        "page": page,
-        "size": lists.size(chosen),
-        "is_static": chosen.kind == ListKind.STATIC,
+        **_head(chosen, "records"),
+        "page": newest_first(_records_in(chosen), request.GET),
         "search": search,
         "offered": _offered(chosen, search),
     }
     return render(request, "lists/_offered.html" if request.htmx else "lists/detail.html", context)
 
 
-@account_view(right=Right.EDIT_CONTENT)
-@require_POST
-def rename(request: AccountRequest, list_id: int) -> HttpResponse:
-    """Give a list another name."""
-    chosen = _find(list_id)
-    try:
-        lists.rename(chosen, request.POST.get("name", ""))
-    except Invalid as invalid:
-        messages.error(request, invalid.errors[0].message)
-    return redirect("web:list", request.account.slug, chosen.pk)
+@account_view()
+@require_GET
+def used_by(request: AccountRequest, list_id: int) -> HttpResponse:
+    """The flows, lists and imports that use a list."""
+    chosen = find(list_id)
+    return render(request, "lists/used_by.html", {**_head(chosen, "used_by"), "users": users_of_list(chosen)})
+
+
+@account_view()
+@require_GET
+def state(request: AccountRequest, list_id: int) -> HttpResponse:
+    """How far the evaluation of a list is; once it is over, the page is loaded anew."""
+    head = _head(find(list_id), "records")
+    if not head["is_busy"]:
+        return HttpResponseClientRefresh()
+    return render(request, "lists/_state.html", head)
 
 
 @account_view(right=Right.EDIT_CONTENT)
 @require_POST
 def add(request: AccountRequest, list_id: int) -> HttpResponse:
     """Put the chosen records into a list."""
-    chosen = _find(list_id)
-    return _put(request, chosen)
+    return _put(request, find(list_id))
 
 
 @account_view(right=Right.EDIT_CONTENT)
 @require_POST
 def add_to_chosen(request: AccountRequest) -> HttpResponse:
     """Put the chosen records into the list that the form names."""
-    chosen = _find(read_id(request.POST.get("list")) or 0)
-    return _put(request, chosen)
+    return _put(request, find(read_id(request.POST.get("list")) or 0))
 
 
 @account_view(right=Right.EDIT_CONTENT)
 @require_POST
 def remove(request: AccountRequest, list_id: int) -> HttpResponse:
     """Take the chosen records out of a list; the records stay."""
-    chosen = _find(list_id)
+    chosen = find(list_id)
     try:
         gone = lists.remove(chosen, _chosen_records(request))
     except Invalid as invalid:
@@ -112,9 +107,27 @@ def remove(request: AccountRequest, list_id: int) -> HttpResponse:
     return redirect("web:list", request.account.slug, chosen.pk)
 
 
-def _find(list_id: int) -> List:
-    found: List = get_object_or_404(List.objects.select_related("object_type"), pk=list_id)
+def find(list_id: int) -> List:
+    """A list of the account that pages show; raises Http404."""
+    shown = List.objects.filter(is_hidden=False).select_related("object_type", "folder")
+    found: List = get_object_or_404(shown, pk=list_id)
     return found
+
+
+def _head(chosen: List, tab: str) -> dict[str, object]:
+    """What every page of a list shows."""
+    where = dynamic_lists.state(chosen, now())
+    sentence = criteria.describe_all([chosen.criteria], chosen.object_type)[0] if chosen.criteria is not None else ""
+    return {
+        "place": "lists",
+        "list": chosen,
+        "tab": tab,
+        "size": lists.size(chosen),
+        "is_static": chosen.kind == ListKind.STATIC,
+        "state": where,
+        "is_busy": where.is_waiting or where.is_under_way,
+        "sentence": sentence,
+    }
 
 
 def _put(request: AccountRequest, chosen: List) -> HttpResponse:
@@ -147,9 +160,3 @@ def _offered(chosen: List, search: str) -> list[Record]:
         return []
     entries = ListEntry.objects.filter(list=chosen).values("record_id")
     return list(records_of(chosen.object_type, search).exclude(pk__in=entries).order_by("-pk")[:OFFERED])
-
-
-def _sizes(shown: list[List]) -> dict[int, int]:
-    """How many records are in each, in one query."""
-    counted = ListEntry.objects.filter(list__in=shown).values("list_id").annotate(n=Count("record_id"))
-    return {each["list_id"]: each["n"] for each in counted}

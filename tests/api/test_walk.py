@@ -13,7 +13,7 @@ from api import urls
 from api.views import AccountView
 from messaging.models import Message, Suppression
 from records import events
-from records.models import Import, Record
+from records.models import Import, ListFolder, Record
 from tests import make
 
 from .conftest import API
@@ -58,6 +58,7 @@ def things(acme: Account) -> dict[str, int]:
             "participant_id": participant.pk,
             "content_id": content.pk,
             "list_id": make.make_list(records=[record]).pk,
+            "list_folder_id": ListFolder.objects.create(name="Customers").pk,
             "import_id": make_import(record),
             "suppression_id": Suppression.objects.create(address="b@example.com", reason="member").pk,
         }
@@ -104,7 +105,17 @@ def test_another_accounts_thing_is_not_found(stranger, things, route, view, meth
 def test_an_id_that_no_row_can_have_is_not_found(api, route, view, method):
     for number in (2**63 - 1, 2**63, 10**30):
         things = dict.fromkeys(
-            ["record_id", "flow_id", "participant_id", "content_id", "list_id", "suppression_id", "import_id"], number
+            [
+                "record_id",
+                "flow_id",
+                "participant_id",
+                "content_id",
+                "list_id",
+                "list_folder_id",
+                "suppression_id",
+                "import_id",
+            ],
+            number,
         )
         assert ask(api, method, address(route, things)).status_code == 404
 

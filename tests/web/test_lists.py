@@ -8,8 +8,9 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Account
 from accounts.rights import Role
 from accounts.tenancy import account_scope
-from records.models import Event, List, ListEntry, ListKind
-from tests.make import make_contact, make_contacts, make_list, make_object_type
+from records import list_refresh, lists
+from records.models import Event, List, ListEntry, ListFolder, ListKind
+from tests.make import make_contact, make_contacts, make_flow, make_list, make_object_type
 from tests.web.conftest import Browsers
 
 
@@ -102,13 +103,18 @@ def test_the_members_of_a_dynamic_list_are_not_chosen_by_hand(member: Client, ac
     assert "Put somebody on the list" not in page(member, f"/acme/lists/{people.pk}/")
 
 
-def test_a_list_is_renamed_unless_the_name_is_taken(member: Client, acme: Account, people: List) -> None:
+def test_a_list_is_renamed_described_and_filed(member: Client, acme: Account, people: List) -> None:
     with account_scope(acme.pk):
         make_list("Spring")
-    address = f"/acme/lists/{people.pk}/rename/"
-    assert "There is a list “Spring” already." in member.post(address, {"name": "Spring"}, follow=True).content.decode()
-    member.post(address, {"name": "Autumn"})
-    assert "Autumn" in page(member, f"/acme/lists/{people.pk}/")
+        folder = ListFolder.objects.create(name="Seasons")
+    address = f"/acme/lists/{people.pk}/edit/"
+    taken = member.post(address, {"name": "Spring"})
+    assert taken.status_code == 422 and "There is a list “Spring” already." in taken.content.decode()
+    member.post(address, {"name": "Autumn", "description": "All who ski", "folder": folder.pk})
+    shown = page(member, f"/acme/lists/{people.pk}/")
+    assert "Autumn" in shown and "All who ski" in shown and "Seasons" in shown
+    assert "Autumn" in page(member, f"/acme/lists/?folder={folder.pk}")
+    assert "Spring" not in page(member, f"/acme/lists/?folder={folder.pk}")
 
 
 def test_another_accounts_records_and_lists_are_not_there(
@@ -128,7 +134,8 @@ def test_a_viewer_looks_and_changes_nothing(acme: Account, browser_of: Browsers,
     shown = page(viewer, f"/acme/lists/{people.pk}/")
     assert "Käthe" in shown and "checkbox" not in shown and "Put somebody" not in shown
     assert "You need the role marketer" in page(viewer, "/acme/lists/")
-    for address in ("new/", "add/", f"{people.pk}/add/", f"{people.pk}/remove/", f"{people.pk}/rename/"):
+    of_one = (f"{people.pk}/{verb}/" for verb in ("add", "remove", "edit", "freeze", "delete"))
+    for address in ("new/", "add/", "draft/", "count/", "folders/new/", *of_one):
         assert viewer.post(f"/acme/lists/{address}").status_code == 403
 
 
@@ -138,9 +145,123 @@ def test_pages_cost_the_same_however_many_there_are(member: Client, acme: Accoun
         with account_scope(acme.pk):
             for _ in range(more):
                 make_list(records=make_contacts(2))
-            ListEntry.objects.bulk_create(ListEntry(list=people, record=record) for record in make_contacts(more))
+            lists.add(people, [record.pk for record in make_contacts(more)])
         for address in ("/acme/lists/", f"/acme/lists/{people.pk}/?search=person"):
             with CaptureQueriesContext(connection) as queries:
                 page(member, address)
             used.append(len(queries))
     assert used[:2] == used[2:]
+
+
+def dynamic(**fields: str) -> dict[str, str]:
+    """What the browser posts about a dynamic list of whoever lives in Oslo."""
+    row = {"what": "property:city", "operator": "eq", "value": "Oslo"}
+    return {
+        "name": "Oslo",
+        "kind": "dynamic",
+        "object_type": "contact",
+        "criteria.scope": "some",
+        "criteria.match": "all",
+        **{f"criteria.0.{name}": value for name, value in row.items()},
+        **fields,
+    }
+
+
+@pytest.fixture
+def oslo(member: Client, acme: Account, transactional_db: None) -> List:
+    """A dynamic list made in the browser, with one of two people."""
+    with account_scope(acme.pk):
+        make_contact("ola@example.com", first_name="Ola", city="Oslo")
+        make_contact("bo@example.com", first_name="Bo", city="Bergen")
+    answer = member.post("/acme/lists/new/", dynamic())
+    assert answer.status_code == 302, answer.content
+    with account_scope(acme.pk):
+        return List.objects.get(name="Oslo")
+
+
+def test_a_dynamic_list_is_made_evaluated_and_shown(member: Client, acme: Account, oslo: List) -> None:
+    address = f"/acme/lists/{oslo.pk}/"
+    waiting = page(member, address)
+    assert "is being evaluated" in waiting and "data-polls" in waiting
+    assert "is being evaluated" in page(member, f"{address}state/")
+    while list_refresh.work(acme.pk, oslo.pk):
+        pass
+    shown = page(member, address)
+    assert "City is Oslo" in shown and "Ola" in shown and "follows changes at once" in shown
+    assert "data-polls" not in shown and "Take off the list" not in shown
+    assert members_of(acme, oslo) == {"ola@example.com"}
+    assert member.get(f"{address}state/")["HX-Refresh"] == "true"
+    assert "Oslo" in page(member, "/acme/lists/?kind=dynamic")
+    assert "No such list" in page(member, "/acme/lists/?kind=static")
+
+
+def test_the_criteria_of_a_list_are_changed(member: Client, acme: Account, oslo: List) -> None:
+    address = f"/acme/lists/{oslo.pk}/edit/"
+    assert 'value="Oslo"' in page(member, address)
+    unfinished = member.post(address, dynamic(**{"criteria.0.value": ""}))
+    assert unfinished.status_code == 422 and "Finish the conditions first" in unfinished.content.decode()
+    member.post(address, dynamic(**{"criteria.0.value": "Bergen"}))
+    while list_refresh.work(acme.pk, oslo.pk):
+        pass
+    assert members_of(acme, oslo) == {"bo@example.com"}
+
+
+def test_a_draft_is_drawn_anew_and_counted_without_being_saved(member: Client, acme: Account, oslo: List) -> None:
+    htmx = {"HTTP_HX_REQUEST": "true"}
+    for name in ("draft", "count"):
+        answer = member.post(f"/acme/lists/{name}/", dynamic(name="Other", builder="criteria"), **htmx)
+        assert answer.status_code == 200
+    assert "match right now" in answer.content.decode() or "matches right now" in answer.content.decode()
+    more = member.post("/acme/lists/draft/", dynamic(do="add_row criteria"), **htmx).content.decode()
+    assert 'name="criteria.1.what"' in more and "hx-swap-oob" in more
+    assert (
+        'name="criteria.1.what"' in member.post("/acme/lists/draft/", dynamic(do="add_row criteria")).content.decode()
+    )
+    saved = member.post("/acme/lists/new/", dynamic(name="By htmx"), **htmx)
+    assert saved["HX-Redirect"].startswith("/acme/lists/")
+    with account_scope(acme.pk):
+        assert not List.objects.filter(name="Other").exists()
+
+
+def test_a_list_that_is_used_says_by_whom_and_stays(member: Client, acme: Account, people: List) -> None:
+    with account_scope(acme.pk):
+        flow = make_flow([{"add_to_list": people}], name="Welcome")
+    assert "Welcome" in page(member, f"/acme/lists/{people.pk}/used-by/")
+    address = f"/acme/lists/{people.pk}/delete/"
+    asked = page(member, address)
+    assert "“Winter” is in use" in asked and "Welcome" in asked and f"/acme/flows/{flow.pk}/" in asked
+    assert member.post(address).status_code == 409
+    with account_scope(acme.pk):
+        assert List.objects.filter(pk=people.pk).exists()
+
+
+def test_a_list_that_nothing_uses_is_deleted(member: Client, acme: Account, people: List) -> None:
+    assert "Nothing uses this list" in page(member, f"/acme/lists/{people.pk}/used-by/")
+    assert "Its 1 records stay" in page(member, f"/acme/lists/{people.pk}/delete/")
+    answer = member.post(f"/acme/lists/{people.pk}/delete/", follow=True)
+    assert "“Winter” is deleted." in answer.content.decode()
+    assert member.get(f"/acme/lists/{people.pk}/").status_code == 404
+
+
+def test_a_list_is_copied_by_name(member: Client, acme: Account, people: List) -> None:
+    address = f"/acme/lists/{people.pk}/freeze/"
+    assert 'value="Winter 2"' in page(member, address)
+    assert member.post(address, {"name": "Winter"}).status_code == 422
+    member.post(address, {"name": "Then"})
+    with account_scope(acme.pk):
+        assert lists.size(List.objects.get(name="Then")) == 1
+
+
+def test_folders_of_lists_are_made_renamed_and_deleted(member: Client, acme: Account, people: List) -> None:
+    made = member.post("/acme/lists/folders/new/", {"name": "Seasons"})
+    assert member.post("/acme/lists/folders/new/", {"name": "Seasons"}).status_code == 422
+    with account_scope(acme.pk):
+        folder = ListFolder.objects.get()
+        List.objects.update(folder=folder)
+    assert made["Location"] == f"/acme/lists/?folder={folder.pk}"
+    member.post(f"/acme/lists/folders/{folder.pk}/rename/", {"name": "Parts of the year"})
+    assert "Parts of the year" in page(member, "/acme/lists/")
+    assert "The lists in it stay" in page(member, f"/acme/lists/folders/{folder.pk}/delete/")
+    member.post(f"/acme/lists/folders/{folder.pk}/delete/")
+    with account_scope(acme.pk):
+        assert not ListFolder.objects.exists() and List.objects.get().folder is None
