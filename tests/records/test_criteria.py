@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from accounts.models import Account, Member, User
 from accounts.tenancy import account_scope
@@ -229,6 +230,25 @@ def test_every_operator_has_a_sentence_and_a_value_that_compiles(contact: Object
         assert "%" not in sentence
         said.add(sentence)
     assert len(said) == len(conditions) == sum(len(fitting(type)) for type in PropertyType)
+
+
+@pytest.mark.parametrize("language", ["sv", "nb"])
+def test_every_sentence_is_told_in_the_languages_of_the_pages(contact: ObjectType, member: int, language: str) -> None:
+    conditions = [tree for _, tree in every_property_condition(contact, member)]
+    conditions += [
+        {"event": "link_clicked", "happened": happened, "at_least": times, "within_days": days}
+        for happened in (True, False)
+        for times in (1, 3)
+        for days in (None, 0, 1, 30)
+    ]
+    conditions += [{"list": 10**9, "operator": name} for name in ("in", "not_in")]
+    conditions += [{"associated": "company", "where": {"all": []}, "primary": primary} for primary in (True, False)]
+    english = [criteria.describe(tree, contact) for tree in conditions]
+    with override(language):
+        told = [criteria.describe(tree, contact) for tree in conditions]
+    assert all(told)
+    same = [sentence for sentence, own in zip(english, told, strict=True) if sentence == own]
+    assert not same, "\n".join(same)
 
 
 @pytest.mark.parametrize(
