@@ -166,7 +166,8 @@ def test_object_types_are_made_renamed_and_put_away(acme: Account, member: Clien
     with account_scope(acme.pk):
         fleet.delete()
     assert member.post(f"{TYPES}{boat.pk}/archive/").status_code == 302
-    assert "Ships" not in text(member.get(PAGE))
+    for address in (PAGE, "/acme/flows/new/", "/acme/records/", "/acme/lists/new/"):
+        assert 'boat"' not in text(member.get(address)), "it is not offered any more"
     assert member.post(f"{TYPES}{boat.pk}/restore/").status_code == 302
     assert "Ships" in text(member.get(PAGE))
     refused = member.post(f"{TYPES}new/", {"name": "", "plural": "x"})
