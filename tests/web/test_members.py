@@ -54,7 +54,7 @@ def test_one_member_is_written_as_one(member: Client) -> None:
 def test_what_each_role_may_do_is_the_table_of_rights(member: Client) -> None:
     page = member.get(PAGE).content.decode()
     table = page[page.index("What each role may do") : page.index("Only an owner can make")]
-    assert table.count(">Yes<") == 4 + 3 + 3 + 2 + 2 + 1 and table.count(">No<") == 20 - 13
+    assert table.count(">Yes<") == 4 + 3 + 3 + 2 + 2 + 1 and table.count(">No<") == 24 - 15
 
 
 # --- Invitations ----------------------------------------------------------------------------------------------
