@@ -35,6 +35,8 @@ JOBS: Final = (
     HouseJob("records.tasks.prune_events", 600, "the log of events does not grow for ever"),
     HouseJob("api.tasks.prune_idempotency_keys", 3600, "answers to requests of long ago do not stay"),
     HouseJob("running.tasks.finish_endings", 2, "flows that have ended are emptied"),
+    HouseJob("running.tasks.purge_deleted", 5, "the people of deleted flows, and their story, go"),
+    HouseJob("running.tasks.roll_up_counts", 10, "the counts of a flow are read in constant time"),
     HouseJob("running.heartbeat.default", 5, "/readyz: beat sends and a worker of `default` runs"),
     HouseJob("running.heartbeat.engine", 5, "/readyz: a worker of `engine` runs"),
     HouseJob("running.heartbeat.delivery", 5, "/readyz: a worker of `delivery` runs"),

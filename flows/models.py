@@ -1,10 +1,12 @@
 """The definition of a flow: its settings, its steps, and the branches of its splits."""
 
+from typing import Any, ClassVar, cast
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from accounts.tenancy import AccountModel
+from accounts.tenancy import AccountManager, AccountModel
 from messaging.models import Outbox
 from records.models import List, ObjectType
 from scheduling.clock import now
@@ -50,6 +52,14 @@ class Folder(AccountModel):
         return self.name
 
 
+class FlowManager(AccountManager):
+    """Deleted flows are nowhere: their rows are only being cleared away (running/deletion.py)."""
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        """The flows that are there."""
+        return cast("models.QuerySet[Any]", super().get_queryset()).filter(deleted_at=None)
+
+
 class Flow(AccountModel):
     """A journey for records of one object type."""
 
@@ -81,6 +91,9 @@ class Flow(AccountModel):
 
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(default=now)
+    deleted_at = models.DateTimeField(null=True)  # gone for everybody; a worker clears its rows away
+
+    objects: ClassVar[FlowManager] = FlowManager()
 
     class Meta(AccountModel.Meta):
         constraints = [
@@ -101,6 +114,11 @@ class Flow(AccountModel):
                 name="running_flows",
             ),
             models.Index(fields=["account", "name"], name="flows_by_name"),
+            models.Index(
+                fields=["deleted_at"],
+                condition=models.Q(deleted_at__isnull=False),
+                name="flows_to_clear_away",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -126,6 +144,7 @@ class Activation(AccountModel):
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, db_constraint=False, related_name="activations")
     started_at = models.DateTimeField(default=now)
     ended_at = models.DateTimeField(null=True)
+    emptied_at = models.DateTimeField(null=True)  # when nobody was left inside after the end
 
     class Meta(AccountModel.Meta):
         constraints = [
@@ -133,6 +152,14 @@ class Activation(AccountModel):
                 fields=["account", "flow"],
                 condition=models.Q(ended_at__isnull=True),
                 name="one_open_activation_per_flow",
+            ),
+        ]
+        indexes = [
+            # Flows that are still ending, however many have ended (across accounts).
+            models.Index(
+                fields=["ended_at"],
+                condition=models.Q(ended_at__isnull=False, emptied_at__isnull=True),
+                name="activations_to_empty",
             ),
         ]
 

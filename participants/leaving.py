@@ -8,6 +8,12 @@ from messaging import lifecycle as messages
 
 LEFT = "select id from batch where decision in ('finish', 'drop_out')"
 SENDS = ("send_email",)
+FORGET = """
+delete from participants_flowaddress a using (
+  select address from participants_flowaddress where account_id = %(account)s and flow_id = %(flow)s limit %(limit)s
+) chosen
+where a.account_id = %(account)s and a.flow_id = %(flow)s and a.address = chosen.address
+"""
 
 
 def release_batch(batch: Batch) -> None:
@@ -26,13 +32,14 @@ def release_batch(batch: Batch) -> None:
         )
 
 
-def forget_addresses(flow_id: int) -> None:
-    """Free every address of a flow: nobody is left in it, or no step of it sends any more."""
+def forget_addresses(flow_id: int, *, at_most: int | None = None) -> bool:
+    """Free every address of a flow, or some of them: nobody is left in it, or no step of it sends any more.
+
+    Returns True when there may be more.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "delete from participants_flowaddress where account_id = %s and flow_id = %s",
-            [current_account_id(), flow_id],
-        )
+        cursor.execute(FORGET, {"account": current_account_id(), "flow": flow_id, "limit": at_most})
+        return at_most is not None and cursor.rowcount == at_most
 
 
 def release(participant_ids: list[int]) -> None:

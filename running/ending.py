@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
-from accounts.tenancy import account_scope
+from accounts.tenancy import account_scope, every_account
 from flows.locks import try_shared
-from flows.models import Flow, FlowStatus
+from flows.models import Activation, Flow, FlowStatus
 from messaging import lifecycle as messages
 from messaging.models import Message, MessageStatus
 from participants import lifecycle, statistics
@@ -23,6 +23,13 @@ from scheduling.clock import now
 CHUNK = 10_000
 # Asked for one by one: a partial index answers for each of them, and none for both together.
 UNSENT = (MessageStatus.QUEUED, MessageStatus.SENDING)
+MOST_COUNTED = 10_000  # messages that have not left: more are told as this many, so that the look takes no longer
+DROP_INTAKE = """
+delete from participants_intake i using (
+  select id from participants_intake where account_id = %(account)s and flow_id = %(flow)s limit %(chunk)s
+) chosen
+where i.account_id = %(account)s and i.id = chosen.id
+"""
 
 
 @dataclass(frozen=True)
@@ -37,11 +44,16 @@ class Left:
 
 
 def left(flow_id: int) -> Left:
-    """How many participants are active, and how many messages have not left, in a flow of the current account."""
+    """How many participants are active, and how many messages have not left, in a flow of the current account.
+
+    Constant time: people by the counts, messages up to `MOST_COUNTED` of a kind.
+    """
     flow = Flow.objects.only("outbox_id").get(pk=flow_id)
     return Left(
-        participants=Participant.objects.filter(flow_id=flow_id, status=ParticipantStatus.ACTIVE).count(),
-        messages=sum(Message.objects.filter(outbox_id=flow.outbox_id, status=each).count() for each in UNSENT),
+        participants=statistics.counts([flow_id])[flow_id].active,
+        messages=sum(
+            Message.objects.filter(outbox_id=flow.outbox_id, status=each)[:MOST_COUNTED].count() for each in UNSENT
+        ),
     )
 
 
@@ -68,6 +80,20 @@ def among_ended(flow_ids: Collection[int]) -> set[int]:
     return set(inside.values_list("pk", flat=True))
 
 
+def to_empty(limit: int) -> list[tuple[int, int]]:
+    """Flows of all accounts that have ended and may still hold somebody, as (account id, flow id).
+
+    The longest ended come last, so that one which cannot be emptied does not keep the others waiting.
+    """
+    with every_account(), connection.cursor() as cursor:
+        cursor.execute(
+            """select account_id, flow_id from flows_activation where ended_at is not null and emptied_at is null
+               order by ended_at desc limit %s""",
+            [limit],
+        )
+        return [(account_id, flow_id) for account_id, flow_id in cursor.fetchall()]
+
+
 def finish(account_id: int, flow_id: int) -> bool:
     """Cancel one chunk of an ended flow's participants and messages; True when some are left."""
     with account_scope(account_id, durable=True), connection.cursor() as cursor:
@@ -76,10 +102,7 @@ def finish(account_id: int, flow_id: int) -> bool:
         flow = Flow.objects.filter(pk=flow_id).first()
         if flow is None or flow.status != FlowStatus.NOT_RUNNING:
             return False
-        cursor.execute(
-            "delete from participants_intake where account_id = %s and flow_id = %s",
-            [account_id, flow_id],
-        )
+        cursor.execute(DROP_INTAKE, {"account": account_id, "flow": flow_id, "chunk": CHUNK})
         messages.cancel(
             """select origin_key from messaging_message
                where account_id = %(account)s and outbox_id = %(outbox)s and status = 'queued' limit %(chunk)s""",
@@ -95,8 +118,14 @@ def finish(account_id: int, flow_id: int) -> bool:
             now=now(),
             limit=CHUNK,
         )
-        more = is_ending(flow)
+        more = is_ending(flow) or forget_addresses(flow_id, at_most=CHUNK)
         if not more:
-            forget_addresses(flow_id)
-            statistics.roll_up(flow_id)
+            settle(flow)
     return more
+
+
+def settle(flow: Flow) -> None:
+    """Nobody is left inside: free the last addresses, and look no more at the activations that have ended."""
+    forget_addresses(flow.pk)
+    statistics.roll_up(flow.pk)
+    Activation.objects.filter(flow=flow, ended_at__isnull=False, emptied_at=None).update(emptied_at=now())

@@ -1,30 +1,29 @@
-"""Background work around the switch: flows that have ended are emptied."""
+"""Background work around the switch: flows that have ended are emptied, deleted ones cleared away, counts added up."""
+
+from time import monotonic
 
 from django.db import connection
 
 from accounts.tasks import account_task, house_job
-from accounts.tenancy import every_account
+from accounts.tenancy import account_scope, every_account
+from participants import statistics
 
-from . import ending
+from . import deletion, ending
 
-# One probe per table, as a lateral: `exists` may be planned as a hash of everybody who is active anywhere. Messages are
-# asked for one status at a time: a partial index answers for one, and none for both together.
-ENDING_FLOWS = """
-select f.account_id, f.id from flows_flow f
-cross join lateral (
-  (select 1 from participants_participant p
-   where p.account_id = f.account_id and p.flow_id = f.id and p.status = 'active' limit 1)
+SLICE = 2.0  # seconds after which other work gets its turn
+MOST_HINTS = 500  # of one job: the next tick hints at what is left
+# From flow to flow by the index, so that the look costs as many probes as there are flows with a tally.
+FLOWS_WITH_TALLY = """
+with recursive flow as (
+  (select account_id, flow_id from participants_tally order by account_id, flow_id limit 1)
   union all
-  (select 1 from participants_intake i where i.account_id = f.account_id and i.flow_id = f.id limit 1)
-  union all
-  (select 1 from messaging_message m
-   where m.account_id = f.account_id and m.outbox_id = f.outbox_id and m.status = 'queued' limit 1)
-  union all
-  (select 1 from messaging_message m
-   where m.account_id = f.account_id and m.outbox_id = f.outbox_id and m.status = 'sending' limit 1)
-  limit 1
-) inside
-where f.status = 'not_running'
+  select following.account_id, following.flow_id from flow cross join lateral (
+    select t.account_id, t.flow_id from participants_tally t
+    where (t.account_id, t.flow_id) > (flow.account_id, flow.flow_id)
+    order by t.account_id, t.flow_id limit 1
+  ) following
+)
+select account_id, flow_id from flow
 """
 
 
@@ -34,11 +33,36 @@ def finish_ending(account_id: int, flow_id: int) -> bool:
     return ending.finish(account_id, flow_id)
 
 
+@account_task(queue="default")
+def purge_flow(account_id: int, flow_id: int) -> bool:
+    """Clear rows of a deleted flow away for a while; True when there are more."""
+    until = monotonic() + SLICE
+    while deletion.purge(account_id, flow_id):
+        if monotonic() > until:
+            return True
+    return False
+
+
 @house_job()
 def finish_endings() -> None:
-    """Find ended flows that still hold somebody."""
+    """Find ended flows that may still hold somebody."""
+    for account_id, flow_id in ending.to_empty(MOST_HINTS):
+        finish_ending.hint(account_id, flow_id)
+
+
+@house_job()
+def purge_deleted() -> None:
+    """Find the flows that were deleted."""
+    for account_id, flow_id in deletion.to_purge(MOST_HINTS):
+        purge_flow.hint(account_id, flow_id)
+
+
+@house_job()
+def roll_up_counts() -> None:
+    """Add up the tallies of flows: the engine does so for those it moves, this for all others."""
     with every_account(), connection.cursor() as cursor:
-        cursor.execute(ENDING_FLOWS)
+        cursor.execute(FLOWS_WITH_TALLY)
         found = cursor.fetchall()
     for account_id, flow_id in found:
-        finish_ending.hint(account_id, flow_id)
+        with account_scope(account_id):
+            statistics.roll_up(flow_id)

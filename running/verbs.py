@@ -31,6 +31,7 @@ def start(account_id: int, flow_id: int, *, by: Actor) -> Flow:
     with _commanding(account_id, flow_id) as flow:
         _refuse_problems(flow, "start")
         lifecycle.move(flow, "start", by=by)
+        ending.settle(flow)
         Activation.objects.create(flow=flow)
         events.listen(hearing.heard_kinds(flow))
         _hold(flow, held=False)
@@ -75,14 +76,17 @@ def end(account_id: int, flow_id: int, *, by: Actor) -> Flow:
 
 
 def delete(account_id: int, flow_id: int, *, by: Actor) -> None:
-    """Remove a flow that is not running, with its steps, participants and their story, and unsent messages."""
+    """Remove a flow that is not running, with its steps, participants and their story, and unsent messages.
+
+    Constant time: it is gone for everybody at once, and its rows are cleared away in chunks (running/deletion.py).
+    """
     with _commanding(account_id, flow_id) as flow:
         if flow.status != FlowStatus.NOT_RUNNING:
             raise NotAllowed("not_ended", _("Pause the flow and end it, then delete it."), status=flow.status)
         if ending.is_ending(flow):
             raise NotAllowed("still_ending", _("The flow is still ending. Delete it when everyone has left."))
         history.record(flow, "delete", by=by, detail={"name": flow.name})
-        deletion.purge(flow)
+        deletion.mark(flow)
 
 
 @contextmanager

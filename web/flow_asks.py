@@ -12,7 +12,6 @@ from accounts.tenancy import account_scope
 from flows import folders
 from flows.models import Flow, Folder
 from messaging.models import Content
-from participants.models import Participant
 from running import copying, ending, filing, verbs
 from web.access import AccountRequest, verb_view
 from web.asking import ask
@@ -124,7 +123,7 @@ def _ask_folder(request: AccountRequest, flow: Flow, *, fault: str = "", status:
 def _what_goes(row: FlowRow) -> str:
     """ "The flow, its 2 e-mails and the story of 1 284 people are deleted for good." """
     contents = Content.objects.filter(flow_id=row.flow.pk).count()
-    people = Participant.objects.filter(flow=row.flow).count()
+    people = row.counts.enrolled
     parts = []
     if contents:
         parts.append(ngettext("its %(shown)s e-mail", "its %(shown)s e-mails", contents) % {"shown": number(contents)})

@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 from django.db import connection, models
 
-from accounts.tenancy import AccountModel
+from accounts.tenancy import AccountManager, AccountModel, NoCurrentAccount
 
 from .sources import PRODUCT
 
@@ -169,7 +169,9 @@ def test_every_model_belongs_to_an_account_or_is_listed_with_its_reason() -> Non
 def test_every_model_keeps_the_manager_that_insists_on_a_scope() -> None:
     for model in OWNED:
         for manager in (model._default_manager, model._base_manager):
-            assert type(manager).__module__ == "accounts.tenancy", f"{model._meta.label}: {manager!r}"
+            assert isinstance(manager, AccountManager), f"{model._meta.label}: {manager!r}"
+            with pytest.raises(NoCurrentAccount):
+                manager.all()
 
 
 def test_every_owned_table_shows_only_rows_of_the_scopes_account(db: None) -> None:

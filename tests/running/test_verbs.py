@@ -14,7 +14,7 @@ from messaging.models import Content, Message, Outbox
 from participants import engine, enrolment, intake, statistics
 from participants.models import Participant, StepLog
 from records.models import Record
-from running import copying, ending, verbs
+from running import copying, deletion, ending, verbs
 from scheduling import clock
 from tests.make import make_contact, make_contacts, make_flow, make_list, make_participant, make_schedule, steps_of
 from triggers.models import Schedule
@@ -140,6 +140,8 @@ def test_delete_takes_the_flow_and_its_story_and_leaves_the_records(in_acme: Acc
     empty(flow)
     verbs.delete(in_acme.pk, flow.pk, by=owner)
     assert list(Flow.objects.all()) == [kept]
+    while deletion.purge(in_acme.pk, flow.pk):
+        pass
     assert set(Participant.objects.values_list("flow_id", flat=True)) == {kept.pk}
     assert not StepLog.objects.filter(flow_id=flow.pk).exists()
     assert not Step.objects.filter(flow_id=flow.pk).exists()

@@ -9,7 +9,7 @@ from accounts.tenancy import account_scope
 from flows.models import Flow, FlowStatus, Folder
 from messaging.models import Content, Message
 from participants.models import Participant
-from running import ending
+from running import deletion, ending
 from tests.make import make_flow, make_participant, steps_of
 from tests.web.conftest import Browsers
 
@@ -62,6 +62,8 @@ def test_a_flow_is_ended_emptied_and_deleted(member: Client, acme: Account, flow
     assert "Delete flow and 2 stories" in asked
     assert member.post(f"/acme/flows/{flow.pk}/delete/")["Location"] == "/acme/flows/"
     assert not there_is(flow)
+    while deletion.purge(acme.pk, flow.pk):
+        pass
     with account_scope(acme.pk):
         assert not Participant.objects.exists()
 
