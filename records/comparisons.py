@@ -4,7 +4,7 @@ import json
 import re
 from functools import partial
 
-from .leaves import Compiler
+from .leaves import Compiler, is_column
 from .models import SEARCHED, Property, PropertyType
 from .operators import DATES, NUMBERS, TEXTS, Operator, Takes
 from .spans import anniversaries, as_moment, span
@@ -19,7 +19,7 @@ LOWEST, HIGHEST = "-1e30", "1e30"  # JSON of another type is less or more than a
 
 def stored(property: Property, sql: Compiler) -> str:
     """The record's value in the type to compare in; NULL without one, or with one of another type."""
-    if property.pk is None:
+    if is_column(property):
         column = f"{sql.record}.{property.key}"
         return MOMENT.format(column=column) if property.type == PropertyType.DATETIME else column
     if _is_address(property):
@@ -37,7 +37,7 @@ def stored(property: Property, sql: Compiler) -> str:
 
 def has_value(property: Property, sql: Compiler) -> str:
     """What a negated comparison needs beside it, where a value of another type is not NULL in it; "" for nothing."""
-    if property.type not in JSON_SCALARS or property.pk is None:
+    if property.type not in JSON_SCALARS or is_column(property):
         return ""
     here = _json(property, sql)
     if property.type == PropertyType.BOOLEAN:
@@ -52,7 +52,7 @@ def comparison(operator: Operator, property: Property, operands: list[JsonValue]
         return _with_another(operator.name, property, sql.subject.properties[str(operands[0])], sql)
     if property.type in DATES:
         return _of_date(operator, property, operands, sql)
-    if property.type in JSON_SCALARS and property.pk is not None:
+    if property.type in JSON_SCALARS and not is_column(property):
         return _of_json(operator.name, _json(property, sql), operands, sql)
     here = stored(property, sql)
     if property.type == PropertyType.BOOLEAN:
@@ -69,9 +69,9 @@ def by_index(operator: Operator, property: Property, operands: list[JsonValue], 
     """
     if _is_address(property) and operator.name in ("eq", "in"):
         return f"{sql.record}.email is not null"
-    if property.pk is None and property.key == "external_id" and operator.name in ("eq", "in"):
+    if is_column(property) and property.key == "external_id" and operator.name in ("eq", "in"):
         return f"{sql.record}.external_id is not null"
-    if property.key not in SEARCHED or property.type not in TEXTS or property.pk is None:
+    if property.key not in SEARCHED or property.type not in TEXTS or is_column(property):
         return ""
     words = [str(operand) for operand in operands]
     if operator.takes not in (Takes.ONE, Takes.PART, Takes.MANY) or min(map(len, words)) < SHORTEST_SEARCHED:
@@ -95,7 +95,7 @@ def _is_address(property: Property) -> bool:
 
 def _is_exact(property: Property) -> bool:
     """Whether case counts: in ids of other systems, and not in choices, which are stored as the option is written."""
-    return property.type == PropertyType.CHOICE or (property.pk is None and property.key == "external_id")
+    return property.type == PropertyType.CHOICE or (is_column(property) and property.key == "external_id")
 
 
 def _folded(property: Property, text: str) -> str:
@@ -116,7 +116,7 @@ def _of_date(operator: Operator, property: Property, operands: list[JsonValue], 
         return f"(substr({stored(property, sql)}, 6) = any({sql.bind(days)}::text[]))"
     is_date = property.type == PropertyType.DATE
     edges = span(operator.name, operands, today=sql.today, zone=sql.zone, is_date=is_date)
-    if property.pk is None:
+    if is_column(property):
         column, (start, end) = f"{sql.record}.{property.key}", map(sql.bind, map(as_moment, edges))
         return f"({column} >= {start}::timestamptz and {column} < {end}::timestamptz)"
     here, (start, end) = stored(property, sql), map(sql.bind, edges)

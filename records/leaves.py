@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from accounts.models import Account, Member
+from accounts.models import Member
 from scheduling.zones import local_date, midnight
 
 from . import phones
@@ -44,8 +44,7 @@ class Subject:
     @cached_property
     def region(self) -> str | None:
         """Where phone numbers without a country code belong."""
-        account = Account.objects.only("country").get(pk=self.object_type.account_id)
-        return phones.region(account.country)
+        return phones.region(self.object_type.account.country)
 
     @cached_property
     def lists(self) -> dict[int, str]:
@@ -96,6 +95,11 @@ def columns(object_type: ObjectType) -> list[Property]:
         )
         for key, label, type in found
     ]
+
+
+def is_column(property: Property) -> bool:
+    """Whether it is one of `columns()`, which are in no table."""
+    return property._state.adding
 
 
 @dataclass

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from . import operators, sentences
 from .comparisons import by_index, comparison, has_value, stored
-from .leaves import Compiler, Leaf, Node, Reference, Subject
+from .leaves import Compiler, Leaf, Node, Reference, Subject, is_column
 from .models import Consent, Property, PropertyType
 from .operators import OPERATORS, Operator, Takes
 from .refusals import Error, Invalid, legible
@@ -110,6 +110,6 @@ def _names(operator: Operator, property: Property, operands: list[JsonValue], su
     if property.type == PropertyType.OWNER:
         members = (int(str(operand)) for operand in operands)
         return {member: subject.members.get(member) or _("a member who is gone") for member in members}
-    if property.pk is None and property.key == "consent":
+    if is_column(property) and property.key == "consent":
         return {consent.value: str(consent.label).lower() for consent in Consent}
     return {}

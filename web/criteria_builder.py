@@ -11,7 +11,7 @@ from django.http import QueryDict
 
 from records import criteria, matching, operators, sentences
 from records.event_words import EVENT_NAMES, event_name
-from records.leaves import Subject
+from records.leaves import Subject, is_column
 from records.leaves import columns as columns_of
 from records.models import Consent, EventKind, List, ObjectType, Property, PropertyType
 from records.operators import OPERATORS, Takes
@@ -109,7 +109,7 @@ class Vocabulary:
         """The values that a property may take, and what they are called."""
         if property.type == PropertyType.OWNER:
             return [(str(id), name) for id, name in self.members.items()]
-        if property.pk is None and property.key == "consent":
+        if is_column(property) and property.key == "consent":
             return [(value, str(label)) for value, label in Consent.choices]
         return [(option, option) for option in property.options]
 
