@@ -135,8 +135,8 @@ class Events(AccountView):
     def post(self, request: Request) -> Response:
         """Answered one by one, in order: an event with a fault is refused alone."""
         given = request.data
-        one = isinstance(given, dict) and "events" not in given
-        results = take_in([given] if one else self.read(NewEvents)["events"])
+        is_one = isinstance(given, dict) and "events" not in given
+        results = take_in([dict(given)] if is_one else self.read(NewEvents)["events"])
         statuses = [result.status for result in results]
         return Response(
             {

@@ -99,13 +99,13 @@ def _dynamic() -> QuerySet[List]:
 
 
 def _note(interests: list[_Interest], happened: Sequence[Event]) -> None:
-    types = dict(
+    types: dict[int, str] = dict(
         Record.objects.filter(pk__in={event.record_id for event in happened}).values_list("pk", "object_type__key")
     )
     beside = _beside(types) if any(each.named.object_types for each in interests) else {}
     for event in happened:
-        object_type = types.get(event.record_id)
-        for interest in interests if object_type else ():
+        object_type = types.get(event.record_id, "")  # erased meanwhile: of no type
+        for interest in interests:
             if not interest.heeds(event, object_type):
                 continue
             if event.depth > DEEPEST:

@@ -5,6 +5,7 @@ a roll-up in between.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import connection
 
@@ -61,7 +62,7 @@ def roll_up() -> None:
     """Add the tally of the current account's lists to their counters."""
     with connection.cursor() as cursor:
         cursor.execute(WITH_TALLY, {"account": current_account_id()})
-        params = {"account": current_account_id(), "ids": [row[0] for row in cursor.fetchall()]}
+        params: dict[str, Any] = {"account": current_account_id(), "ids": [row[0] for row in cursor.fetchall()]}
         cursor.execute(LOCK, params)
         cursor.execute(ROLL_UP, params)
 

@@ -97,8 +97,10 @@ def add_matching(list: List, tree: object, *, moment: datetime, zone: str | Zone
     params = {"account": list.account_id, "object_type": list.object_type_id}
     with connection.cursor() as cursor:
         cursor.execute(IS_LARGE, {**params, "most": MOST_AT_ONCE})
-        if cursor.fetchone()[0]:
-            return _add_later(list, tree)
+        is_large = cursor.fetchone()[0]
+    if is_large:
+        _add_later(list, tree)
+        return None
     found = RECORDS.format(where=condition.sql)
     return list_entries.put_in(list.pk, found, {**condition.params, **params})
 

@@ -80,10 +80,10 @@ class ListForm:
             return None
 
     def _make(self) -> List:
-        options = {"folder": self.folder, "description": self.description}
+        name, of, folder, description = self.name, self.object_type, self.folder, self.description
         if self.is_dynamic:
-            return dynamic_lists.create_dynamic(self.name, self.object_type, self.who.tree, **options)
-        return lists.create_static(self.name, self.object_type, **options)
+            return dynamic_lists.create_dynamic(name, of, self.who.tree, folder=folder, description=description)
+        return lists.create_static(name, of, folder=folder, description=description)
 
     def _change(self, chosen: List) -> List:
         lists.change(chosen, name=self.name, description=self.description, folder=self.folder)

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.rights import Right
 from accounts.tenancy import account_scope
 from flows.models import Flow, FlowStatus
-from records import criteria, lists, matching
-from records.models import Record
+from records import criteria, dynamic_lists, lists, matching
+from records.models import ListKind, Record
 from records.refusals import Invalid
 from running import verbs
 from running.problems import Page, Problem, Severity
@@ -68,19 +68,27 @@ def turn_on(request: AccountRequest, flow_id: int) -> HttpResponse:
 @require_POST
 @account_view(right=Right.EDIT_CONTENT)
 def save_list(request: AccountRequest, flow_id: int) -> HttpResponse:
-    """Put everyone who matches now into a new list, and show it."""
+    """Put everyone who matches now into a new list, or make a dynamic one, and show it."""
     flow = find(request, flow_id).flow
     trigger = _trigger(flow)
     if trigger is None or trigger.criteria is None:
         raise Http404
-    made = lists.create_static(lists.free_name(clean(request.POST.get("name")) or flow.name), flow.object_type)
+    name = lists.free_name(clean(request.POST.get("name")) or flow.name)
     try:
-        added = lists.add_matching(made, trigger.criteria, moment=now(), zone=flow.time_zone)
+        if request.POST.get("kind") == ListKind.DYNAMIC:
+            made = dynamic_lists.create_dynamic(name, flow.object_type, trigger.criteria)
+            added = None
+        else:
+            made = lists.create_static(name, flow.object_type)
+            added = lists.add_matching(made, trigger.criteria, moment=now(), zone=flow.time_zone)
     except Invalid:
         said = _("The conditions of the trigger name something that is gone. Mend them first.")
         return errors.answer(request, 409, _("Not possible now"), said)
-    said = ngettext("%(shown)s record is in the list.", "%(shown)s records are in the list.", added)
-    messages.info(request, said % {"shown": number(added)})
+    if added is None:
+        messages.info(request, _("Records are being put on the list. With many of them that takes a while."))
+    else:
+        said = ngettext("%(shown)s record is in the list.", "%(shown)s records are in the list.", added)
+        messages.info(request, said % {"shown": number(added)})
     return redirect("web:list", request.account.slug, made.pk)
 
 

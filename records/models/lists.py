@@ -1,5 +1,7 @@
 """Lists of records."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -59,7 +61,7 @@ class List(AccountModel):
     created_at = models.DateTimeField(default=now)
     deleted_at = models.DateTimeField(null=True)  # it is hidden too, so that its name is free
 
-    objects = ListManager()
+    objects: ClassVar[ListManager] = ListManager()
 
     class Meta(AccountModel.Meta):
         constraints = [

@@ -14,7 +14,7 @@ from accounts.rights import Right, Role, allowed
 from accounts.sign_in import make_key
 from accounts.tenancy import account_scope
 from flows.models import FlowStatus, Folder
-from records.models import Import
+from records.models import Import, ListFolder
 from tests.make import make_contact, make_content, make_flow, make_list, make_participant, steps_of
 from tests.web.conftest import Browsers, make_person
 from tests.web.test_inbox import put_mail
@@ -48,7 +48,7 @@ def visits(acme: Account, tmp_path: Path, settings) -> dict[str, Visit]:  # type
         folder, empty = (Folder.objects.create(name=name).pk for name in ("Membership", "Empty"))
         step = steps_of(flow)[0].pk
         record, content, unused = make_contact(), make_content(), make_content("Unused")
-        some = make_list(records=[record])
+        some, drawer = make_list(records=[record]), ListFolder.objects.create(name="Customers")
         coming = Import.objects.create(
             name="Fair", object_type=record.object_type, mapping={}, encoding="utf-8", delimiter=","
         )
@@ -125,12 +125,22 @@ def visits(acme: Account, tmp_path: Path, settings) -> dict[str, Visit]:  # type
         "content_test": Visit([content.pk], method="post", answer=422, right=Right.EDIT_CONTENT),
         "records": Visit(),
         "record": Visit([record.pk]),
+        "record_new": Visit(right=Right.EDIT_CONTENT),
         "record_edit": Visit([record.pk], right=Right.EDIT_CONTENT),
         "lists": Visit(),
         "list_new": Visit(right=Right.EDIT_CONTENT),
         "list_add_chosen": Visit(method="post", answer=302, data={"list": str(some.pk)}, right=Right.EDIT_CONTENT),
         "list": Visit([some.pk]),
-        "list_rename": Visit([some.pk], method="post", answer=302, right=Right.EDIT_CONTENT),
+        "list_draft": Visit(method="post", right=Right.EDIT_CONTENT),
+        "list_count": Visit(method="post", right=Right.EDIT_CONTENT),
+        "list_state": Visit([some.pk]),
+        "list_used_by": Visit([some.pk]),
+        "list_edit": Visit([some.pk], right=Right.EDIT_CONTENT),
+        "list_freeze": Visit([some.pk], right=Right.EDIT_CONTENT),
+        "list_delete": Visit([some.pk], right=Right.EDIT_CONTENT),
+        "list_folder_new": Visit(right=Right.EDIT_CONTENT),
+        "list_folder_rename": Visit([drawer.pk], right=Right.EDIT_CONTENT),
+        "list_folder_delete": Visit([drawer.pk], right=Right.EDIT_CONTENT),
         "list_add": Visit([some.pk], method="post", answer=302, right=Right.EDIT_CONTENT),
         "list_remove": Visit([some.pk], method="post", answer=302, right=Right.EDIT_CONTENT),
         "imports": Visit(),

@@ -112,6 +112,14 @@ def test_those_who_match_are_saved_as_a_list(member: Client, acme: Account, flow
         assert {made.name: lists.size(made) for made in List.objects.all()} == {"Norwegians": 3, "Norwegians 2": 3}
 
 
+def test_those_who_match_are_kept_as_a_dynamic_list(member: Client, acme: Account, flow: Flow) -> None:
+    answer = member.post(f"/acme/flows/{flow.pk}/review/list/", {"name": "Norwegians", "kind": "dynamic"})
+    assert answer.status_code == 302
+    with account_scope(acme.pk):
+        made = List.objects.get()
+        assert (made.kind, made.criteria) == ("dynamic", IN_NORWAY)
+
+
 def test_a_viewer_reads_the_review_and_turns_nothing_on(acme: Account, browser_of: Browsers, flow: Flow) -> None:
     viewer = browser_of(acme, Role.VIEWER)
     assert "You need the role marketer" in review(viewer, flow)
