@@ -24,6 +24,7 @@ JOBS: Final = (
     HouseJob("triggers.tasks.fire_due_schedules", 1, "a run starts within a second or two of its moment"),
     HouseJob("triggers.tasks.resume_occurrences", 5, "a run whose worker died goes on"),
     HouseJob("participants.tasks.dispatch", 1, "people move on as soon as they are due"),
+    HouseJob("participants.tasks.prune_logs", 3600, "the log of the steps does not grow for ever"),
     HouseJob("triggers.tasks.match_due", 1, "events wake and enrol people"),
     HouseJob("messaging.tasks.deliver_due", 1, "messages leave as soon as they are due"),
     HouseJob("messaging.tasks.sweep_unconfirmed", 30, "messages whose worker died while sending get a final word"),

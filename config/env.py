@@ -21,15 +21,18 @@ def flag(name: str, *, default: bool = False) -> bool:
     return default if not value else value.strip().lower() in _TRUE
 
 
-def number(name: str, default: int) -> int:
-    """A whole number."""
+def number(name: str, default: int, *, least: int | None = None) -> int:
+    """A whole number, not below `least`."""
     value = os.environ.get(name)
     if not value:
         return default
     try:
-        return int(value)
+        found = int(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from None
+    if least is not None and found < least:
+        raise ImproperlyConfigured(f"{name} must be at least {least}, not {found}.")
+    return found
 
 
 def words(name: str, default: str = "") -> list[str]:

@@ -190,6 +190,8 @@ STORAGES = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 EVENT_RETENTION = timedelta(days=env.number("FLYT_EVENT_RETENTION_DAYS", 400))  # how long events are kept
+# How long the log of what the steps did is kept; always for whoever is still on the way.
+LOG_RETENTION = timedelta(days=env.number("FLYT_LOG_RETENTION_DAYS", 400, least=90))
 IMPORT_MAX_BYTES = env.number("IMPORT_MAX_BYTES", 1024**3)
 
 # --- E-mail -----------------------------------------------------------------------------------------------

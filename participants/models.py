@@ -120,7 +120,8 @@ class Tally(AccountModel):
 
     flow_id = models.BigIntegerField()
     step_id = models.BigIntegerField(default=0)  # 0: the flow as a whole
-    # enrolled, a status, "on" (standing on the step), "passed"; "took": how many a branch, whose id `step_id` is then
+    # enrolled, a status, "on" (standing on the step), "passed"; "took": how many a branch, whose id `step_id` is then.
+    # "passed_pruned", "took_pruned": how many of those the log no longer holds (participants/log_pruning.py).
     what = models.CharField(max_length=30)
     n = models.IntegerField()
 

@@ -6,10 +6,13 @@ is counter + tally read in one statement: two statements would see a roll-up in 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from django.db import connection
 
 from accounts.tenancy import current_account_id
+
+from .models import ParticipantStatus
 
 READ = """
 select flow_id, step_id, what, sum(n) from (
@@ -31,6 +34,8 @@ insert into participants_counter as c (account_id, flow_id, step_id, what, n)
 select %(account)s, %(flow)s, step_id, what, sum(n) from rolled group by step_id, what order by step_id, what
 on conflict (account_id, flow_id, step_id, what) do update set n = c.n + excluded.n
 """
+# What is counted at no step, and its name in FlowCounts; "on" no step is in the queue.
+OF_A_FLOW: Final = {"enrolled": "enrolled", "on": "queued"} | {status: status for status in ParticipantStatus.values}
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,8 @@ def counts(flow_ids: Iterable[int]) -> dict[int, FlowCounts]:
     ids = list(flow_ids)
     found: dict[int, dict[str, int]] = {flow_id: {} for flow_id in ids}
     for flow_id, _step_id, what, n in _read(ids, "where step_id = 0"):
-        if what in ("on", "passed"):
-            what = "queued" if what == "on" else ""
-        if what:
-            found[flow_id][what] = int(n)
+        if what in OF_A_FLOW:
+            found[flow_id][OF_A_FLOW[what]] = int(n)
     return {flow_id: FlowCounts(**each) for flow_id, each in found.items()}
 
 

@@ -1,12 +1,17 @@
 """Hints for the engine: which flows have somebody due, and a slice of one flow."""
 
+from time import monotonic
+
+from django.core.cache import cache
 from django.db import connection
 
 from accounts.tasks import account_task, house_job
 from accounts.tenancy import every_account
 from scheduling.clock import now
 
-from . import engine, intake
+from . import engine, intake, log_pruning
+
+SLICE = 2.0  # seconds after which other work gets its turn
 
 # A lateral, not `exists`, which may be planned as a scan of all participants.
 DUE_FLOWS = """
@@ -36,6 +41,26 @@ def advance_flow(account_id: int, flow_id: int) -> bool:
 def drain_intake(account_id: int, flow_id: int) -> bool:
     """Enrol from a flow's intake, and take out whom it says."""
     return intake.drain(account_id, flow_id)
+
+
+@account_task(queue="default")
+def prune_log(account_id: int, flow_id: int) -> bool:
+    """Delete old log rows of a flow for a while; True when there are more."""
+    key, until = f"prune_log:{account_id}:{flow_id}", monotonic() + SLICE
+    after = cache.get(key)  # lost, it begins anew: it would only look again at the rows of those on the way
+    while after := log_pruning.prune(account_id, flow_id, after):
+        if monotonic() > until:
+            cache.set(key, after, 600)
+            return True
+    cache.delete(key)
+    return False
+
+
+@house_job()
+def prune_logs() -> None:
+    """Find the flows whose log has rows that are older than they are kept."""
+    for account_id, flow_id in log_pruning.due():
+        prune_log.hint(account_id, flow_id)
 
 
 @house_job()

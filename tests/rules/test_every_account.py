@@ -20,6 +20,7 @@ SIGN_IN = {
 SWEEPS = {
     "api/tasks.py: prune_idempotency_keys",
     "messaging/claims.py: _accounts",
+    "participants/log_pruning.py: due",
     "participants/tasks.py: dispatch",
     "records/list_deletion.py: to_clear_away",
     "records/list_refresh.py: due",
@@ -38,6 +39,7 @@ SWEEPS = {
 COMMANDS = {
     "accounts/management/commands/migrate.py: Command.handle",
     "accounts/management/commands/prepare_database.py: Command.handle",
+    "participants/management/commands/check_counts.py: Command.handle",
     "records/management/commands/check_lists.py: Command.handle",
     "web/management/commands/make_demo.py: Command.handle",
     "web/opening.py: _make",
