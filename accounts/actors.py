@@ -19,6 +19,12 @@ class Actor:
         """True when the actor's role has `right`."""
         return allowed(self.role, right)
 
+    @property
+    def told(self) -> dict[str, str | int | None]:
+        """How the detail of an event names them: kind (member, key or flyt), id and name."""
+        kind = "member" if self.user_id else "key" if self.key_id else "flyt"
+        return {"kind": kind, "id": self.user_id or self.key_id, "name": self.name}
+
     @classmethod
     def flyt(cls, account_id: int) -> "Actor":
         """Flyt itself: the clock, a job, a command of the operator."""

@@ -12,7 +12,7 @@ from records.upserts import MOST_ROWS, Status
 
 from .shapes import Shape
 
-MATCHES = ("email", "external_id")
+MATCHES = ("email", "external_id", "new")
 
 
 class RecordShape(Shape):
@@ -47,7 +47,8 @@ class NewRecord(RecordChange):
     match_on = serializers.ChoiceField(
         MATCHES,
         required=False,
-        help_text="What makes two records the same; by default the e-mail address if there is one.",
+        help_text="What makes two records the same; by default the e-mail address if there is one. `new`: nothing does, "
+        "it is always another record.",
     )
 
 

@@ -9,20 +9,18 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import history
 from accounts.actors import Actor
-from accounts.history import NotAllowed
 from accounts.rights import Right
-from records import events
+from records import editing
 from records.models import ObjectType, Record
 from records.upserts import Result, Status, upsert
-from scheduling.clock import now
 
 from .errors import Invalid
 from .object_types import object_type
 from .pagination import PageQuery, page
 from .record_shapes import Aim, BatchAnswer, BatchQuestion, BatchShape, NewRecord, RecordChange, RecordShape
 from .schema import endpoint, paged
+from .shapes import Nothing
 from .views import AccountView
 
 SOURCE = "api"
@@ -59,7 +57,7 @@ class Records(AccountView):
         aim = Aim(data={name: given.pop(name) for name in ("object_type", "match_on") if name in given})
         aim.is_valid(raise_exception=True)
         of = object_type("object_type", aim.validated_data["object_type"])
-        result = write(of, given, match_on=aim.validated_data.get("match_on") or match_for(given))
+        result = write(of, given, match_on=aim.validated_data.get("match_on") or match_for(given), by=self.actor)
         return answer_record(result.id, status=201 if result.status == Status.CREATED else 200)
 
 
@@ -77,19 +75,41 @@ class OneRecord(AccountView):
     def patch(self, request: Request, record_id: int) -> Response:
         """What is left out stays as it is; null clears."""
         record = Record.objects.select_related("object_type").get(pk=record_id)
-        if record.archived_at is not None:
-            raise NotAllowed("archived", _("This record is archived."))
         given = document(request)
         if "id" in given:
             raise Invalid(("id", _("A record keeps its id.")))
-        write(record.object_type, {**given, "id": record_id}, match_on="id")
+        editing.change(record, given, by=self.actor, source=SOURCE)
         return answer_record(record_id)
 
     @endpoint("Archive a record", status=204)
     def delete(self, request: Request, record_id: int) -> Response:
         """It leaves its flows and is enrolled in none; its story stays."""
-        archive(Record.objects.select_for_update(no_key=True).get(pk=record_id), by=self.actor)
+        editing.archive([Record.objects.get(pk=record_id).pk], by=self.actor, source=SOURCE)
         return Response(status=204)
+
+
+class ArchiveRecord(AccountView):
+    """Putting a record away."""
+
+    rights = {"POST": Right.EDIT_CONTENT}
+
+    @endpoint("Archive a record", takes=Nothing, answers=RecordShape)
+    def post(self, request: Request, record_id: int) -> Response:
+        """It leaves its flows and is enrolled in none; its story stays. A second time changes nothing."""
+        editing.archive([Record.objects.get(pk=record_id).pk], by=self.actor, source=SOURCE)
+        return answer_record(record_id)
+
+
+class RestoreRecord(AccountView):
+    """Taking an archived record out again."""
+
+    rights = {"POST": Right.EDIT_CONTENT}
+
+    @endpoint("Restore an archived record", takes=Nothing, answers=RecordShape)
+    def post(self, request: Request, record_id: int) -> Response:
+        """It may be enrolled again; the walks that it left stay ended."""
+        editing.restore([Record.objects.get(pk=record_id).pk], by=self.actor, source=SOURCE)
+        return answer_record(record_id)
 
 
 class Batch(AccountView):
@@ -102,7 +122,7 @@ class Batch(AccountView):
         """Answered one by one, in order: a record with a fault is refused alone."""
         given = self.read(BatchQuestion)
         of = object_type("object_type", given["object_type"])
-        results = upsert(of, given["records"], match_on=given["match_on"], source=SOURCE)
+        results = upsert(of, given["records"], match_on=given["match_on"], source=SOURCE, by=self.actor)
         statuses = [result.status for result in results]
         return Response(
             {
@@ -157,9 +177,9 @@ def match_for(given: Mapping[str, Any]) -> str:
     return "external_id" if given.get("external_id") and not has_email else "email"
 
 
-def write(of: ObjectType, given: Mapping[str, Any], *, match_on: str) -> Result:
+def write(of: ObjectType, given: Mapping[str, Any], *, match_on: str, by: Actor) -> Result:
     """Write one record; raises Invalid when it is refused."""
-    (result,) = upsert(of, [given], match_on=match_on, source=SOURCE)
+    (result,) = upsert(of, [given], match_on=match_on, source=SOURCE, by=by)
     if result.status == Status.REFUSED:
         raise Invalid(*((error.path, error.message) for error in result.errors))
     return result
@@ -173,13 +193,3 @@ def show_result(result: Result) -> dict[str, Any]:
         "errors": [{"path": error.path, "message": error.message} for error in result.errors],
         "superseded_by": result.superseded_by,
     }
-
-
-def archive(record: Record, *, by: Actor) -> None:
-    """Put a record away; a second time changes nothing."""
-    if record.archived_at is not None:
-        return
-    record.archived_at = now()
-    record.save(update_fields=["archived_at"])
-    events.record_events("record_archived", [record.pk], {"source": SOURCE})
-    history.record(record, "archive", by=by)

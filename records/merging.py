@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from accounts.actors import Actor
 from accounts.tenancy import current_account_id
 from scheduling.clock import now
 
@@ -20,7 +21,7 @@ from .models import Consent, ImportMode, ObjectType
 from .property_rules import Rules, rules_of
 from .record_writing import Target
 from .refusals import Error
-from .rows import Row
+from .rows import NEW, Row
 from .unique_values import Claims
 from .values import JsonValue
 
@@ -81,7 +82,7 @@ class Result:
 class Merge:
     """One set of rows about records of one type; `run` it once, inside a transaction in the account's scope.
 
-    `source` is told in the events, which are made pending unless it is an import. `import_id`: the import that the
+    `source` and `by` are told in the events, which are made pending unless it is an import. `import_id`: the import that the
     records it creates will name.
     """
 
@@ -91,11 +92,13 @@ class Merge:
         *,
         match_on: str,
         source: str,
+        by: Actor | None = None,
         mode: str = ImportMode.BOTH,
         import_id: int | None = None,
     ) -> None:
         self.object_type, self.match_on, self.source = object_type, match_on, source
         self.mode, self.import_id = mode, import_id
+        self.detail: dict[str, Any] = {"source": source, **({"by": by.told} if by else {})}
         self.now = now()
         self.targets: dict[JsonValue, Target] = {}  # by what rows are matched by
         self.results: dict[int, Result] = {}
@@ -106,7 +109,8 @@ class Merge:
         one_at_a_time(self.object_type)
         self.rules = rules_of(self.object_type)  # only now: they may just have changed
         self.claims = Claims(self.rules.unique)
-        self._match({row.key(self.match_on) for row in rows.values()})
+        if self.match_on != NEW:
+            self._match({row.key(self.match_on) for row in rows.values()})
         self.claims.read((row.properties for row in rows.values()), list(self.targets.values()))
         owners = self._owners(rows.values())
         for number, row in rows.items():
@@ -134,7 +138,8 @@ class Merge:
         return {external_id: by_id.get(id, id) for external_id, id in self._query(MATCH["external_id"], keys=wanted)}
 
     def _apply(self, number: int, row: Row, owners: dict[str, Target | int]) -> None:
-        key, external_id = row.key(self.match_on), row.fields.get("external_id")
+        key = number if self.match_on == NEW else row.key(self.match_on)
+        external_id = row.fields.get("external_id")
         target = self.targets.get(key)
         if error := self._reason_against(key, target):
             return self._refuse(number, [error])
@@ -198,7 +203,7 @@ class Merge:
             self.object_type,
             new,
             {
-                target: {"source": self.source, "changes": changed[target.id]}
+                target: {**self.detail, "changes": changed[target.id]}
                 for target in targets
                 if target.id in changed
             },
@@ -217,7 +222,7 @@ class Merge:
         if self.source == IMPORT:  # who came with it is told by `Record.import_id`
             return record_writing.note_updates(self.now) if has_updated else None
         if created:
-            events.record_events("record_created", created, {"source": self.source})
+            events.record_events("record_created", created, self.detail)
         if has_updated:
             sql, params = events.insert_sql("record_updated", record_writing.UPDATES)
             with connection.cursor() as cursor:

@@ -14,7 +14,8 @@ from .refusals import Error
 from .values import JsonValue, Members
 
 FIELDS = frozenset({"id", "external_id", "properties", "consent", "consent_at", "former_employee"})
-MATCHES = ("email", "external_id", "id")
+NEW = "new"  # matched by nothing: every row makes a record
+MATCHES = ("email", "external_id", "id", NEW)
 LONGEST_EXTERNAL_ID = 200
 
 
@@ -60,7 +61,7 @@ class RowReader:
                     found.fields.update(self.read_field(name, row[name]))
                 except ValueError as error:
                     errors.append(Error(name, str(error)))
-        if not errors and found.key(self.match_on) is None:
+        if not errors and self.match_on != NEW and found.key(self.match_on) is None:
             errors.append(self.missing_key())
         return found, errors
 

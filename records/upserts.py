@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
+from accounts.actors import Actor
 from accounts.members import by_id_and_address
 from accounts.models import Account
 from accounts.tenancy import current_account_id
@@ -19,15 +20,22 @@ __all__ = ["IMPORT", "MOST_ROWS", "Result", "Status", "reader_of", "upsert"]
 MOST_ROWS = 10_000
 
 
-def upsert(object_type: ObjectType, rows: Sequence[Mapping[str, Any]], *, match_on: str, source: str) -> list[Result]:
+def upsert(
+    object_type: ObjectType,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    match_on: str,
+    source: str,
+    by: Actor | None = None,
+) -> list[Result]:
     """Create or update the records that `rows` (at most 10,000) speak of; one result per row, in their order.
 
     A row: {"properties": {key: value}, "external_id": ..., "consent": true | false | "given" | "withdrawn",
     "consent_at": ..., "former_employee": ...}, with "id" when `match_on` is "id". What a row leaves out stays as it
     is, null clears. `match_on`: "email" (of several records with it the lowest id that is not archived),
-    "external_id" or "id" (creates nothing). A row with a fault is refused alone. Rows about the same record are
+    "external_id", "id" (creates nothing) or "new" (creates one each). A row with a fault is refused alone. Rows about the same record are
     applied in their order and written once.
-    `source` is told in the events. Those of an "import" have no consequences, and a withdrawn consent stays withdrawn
+    `source`, and who acts, are told in the events. Those of an "import" have no consequences, and a withdrawn consent stays withdrawn
     unless the row says when it was given, later than that.
     """
     if match_on not in MATCHES:
@@ -44,7 +52,7 @@ def upsert(object_type: ObjectType, rows: Sequence[Mapping[str, Any]], *, match_
         else:
             read[number] = row
     with transaction.atomic():
-        results |= Merge(object_type, match_on=match_on, source=source).run(read)
+        results |= Merge(object_type, match_on=match_on, source=source, by=by).run(read)
     return [results[number] for number in range(len(rows))]
 
 

@@ -1,6 +1,6 @@
 """A value of a property as a page shows it, and as a field of a form takes it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
@@ -23,10 +23,14 @@ INPUTS: Final = {  # what a browser may help with; the server checks
     PropertyType.URL: ("text", "url"),
 }
 LONG: Final = {PropertyType.LONG_TEXT}
+Members = Mapping[int, str]  # `accounts.members.names()`
 
 
-def shown(property: Property | None, value: JsonValue) -> str:
-    """The value in the page's language and the account's zone; a web address as a link; – for none."""
+def shown(property: Property | None, value: JsonValue, members: Members | None = None) -> str:
+    """The value in the page's language and the account's zone; a web address as a link; – for none.
+
+    `members` are what owners are called.
+    """
     if value is None or value == "":
         return NOTHING
     if isinstance(value, bool):
@@ -35,6 +39,8 @@ def shown(property: Property | None, value: JsonValue) -> str:
         return ", ".join(value)
     kind = property.type if property else PropertyType.TEXT
     if isinstance(value, int):
+        if kind == PropertyType.OWNER and members is not None:
+            return members.get(value, _("Somebody who has left"))
         return number(value)
     if isinstance(value, float):
         return formats.localize(value)
@@ -60,7 +66,7 @@ class Field:
 
     name: str
     label: str
-    kind: str  # input, textarea, select
+    kind: str  # input, textarea, select, checks
     typed: str
     input: str = "text"
     mode: str = ""
@@ -68,17 +74,34 @@ class Field:
     options: list[tuple[str, str]] = field(default_factory=list)
     error: str = ""
     original: str = ""
+    is_required: bool = False
+
+    @property
+    def checked(self) -> list[str]:
+        """Of several choices, those that are made."""
+        return self.typed.split("; ") if self.typed else []
 
 
-def fields_of(properties: Iterable[Property], record: Record) -> list[Field]:
-    """A field for each property, with what the record has."""
-    return [_field(property, record.properties.get(property.key)) for property in properties]
+def fields_of(properties: Iterable[Property], record: Record, members: Members) -> list[Field]:
+    """A field for each property, with what the record has; a new one begins with the defaults."""
+    is_new = record.pk is None
+    return [
+        _field(each, record.properties.get(each.key, each.default if is_new else None), members) for each in properties
+    ]
 
 
-def _field(property: Property, value: JsonValue) -> Field:
+def _field(property: Property, value: JsonValue, members: Members) -> Field:
     typed = _typed(property, value)
     made = Field(f"property-{property.key}", property.label, "input", typed, hint=property.description)
-    if property.type == PropertyType.CHOICE:
+    made.is_required = property.is_required
+    if property.type == PropertyType.OWNER:
+        known = {str(id): name for id, name in members.items()}
+        if typed and typed not in known:
+            known[typed] = _("Somebody who has left")
+        made.kind, made.options = "select", [("", NOTHING), *known.items()]
+    elif property.type == PropertyType.MULTIPLE_CHOICE:
+        made.kind, made.options = "checks", [(option, option) for option in property.options]
+    elif property.type == PropertyType.CHOICE:
         made.kind, made.options = "select", [("", NOTHING), *((option, option) for option in property.options)]
     elif property.type == PropertyType.BOOLEAN:
         made.kind, made.options = "select", [("", NOTHING), ("true", _("Yes")), ("false", _("No"))]

@@ -3,8 +3,9 @@
 from typing import Final
 
 from django.db.models import Q, QuerySet
+from django.shortcuts import get_object_or_404
 
-from records.models import ObjectType, Record
+from records.models import ObjectType, Property, Record
 
 SEARCHED: Final = ("email", "properties__first_name", "properties__last_name", "properties__name", "external_id")
 OFFERED: Final = 10  # records that a picker shows
@@ -30,3 +31,14 @@ def chosen_type(key: str | None) -> ObjectType | None:
     """The object type that an address names, else the first: contacts."""
     types = {each.key: each for each in ObjectType.objects.filter(archived_at=None).order_by("pk")}
     return types.get(key or "") or next(iter(types.values()), None)
+
+
+def find_record(record_id: int) -> Record:
+    """A record of the account with its object type; raises Http404."""
+    found: Record = get_object_or_404(Record.objects.select_related("object_type"), pk=record_id)
+    return found
+
+
+def properties_of(object_type: ObjectType) -> list[Property]:
+    """The properties of a type that are in use, in the order they were made."""
+    return list(Property.objects.filter(object_type=object_type, archived_at=None).order_by("pk"))

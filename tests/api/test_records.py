@@ -97,6 +97,24 @@ def test_an_archived_record_is_out_of_lists_and_cannot_be_changed(api, acme, ada
         assert History.objects.filter(subject="record", verb="archive").count() == 1
 
 
+def test_a_record_is_archived_and_restored(api, acme, ada):
+    url = f"{URL}{ada['id']}/"
+    assert api.post(f"{url}archive/").json()["archived_at"] is not None
+    assert api.post(f"{url}restore/").json()["archived_at"] is None
+    assert api.post(f"{url}restore/").status_code == 200
+    assert api.patch(url, {"properties": {"city": "Oslo"}}).status_code == 200
+    with account_scope(acme.pk):
+        by = Event.objects.get(record_id=ada["id"], kind="record_restored").detail["by"]
+        assert (by["kind"], by["name"]) == ("key", "Key of acme")
+
+
+def test_a_record_that_is_new_is_never_another(api, ada):
+    same = {"properties": {"email": "ada@example.com"}, "match_on": "new"}
+    assert api.post(URL, same).status_code == 201
+    named = api.post(URL, {"object_type": "company", "properties": {"name": "Sjømat AS"}, "match_on": "new"})
+    assert named.status_code == 201
+
+
 def test_records_are_found_by_what_is_known_of_them(api, acme, ada):
     with account_scope(acme.pk):
         company = make.make_record("company", name="Ada & Co", external_id="CO-1")

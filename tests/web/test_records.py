@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Account
+from accounts.models import Account, Member
 from accounts.rights import Role
 from accounts.tenancy import account_scope
 from flows.models import Visibility
@@ -28,7 +28,7 @@ from tests.make import (
     make_property,
     make_record,
 )
-from tests.web.conftest import Browsers, make_member
+from tests.web.conftest import Browsers, make_member, make_person
 from web import paging
 
 
@@ -203,6 +203,47 @@ def test_flows_that_one_may_not_see_are_not_told(acme: Account, browser_of: Brow
     shown = page(browser_of(acme, Role.MARKETER), f"/acme/records/{kathe.pk}/")
     assert "Secret" not in shown and "Was sent A message" in shown
     assert "Secret too" in page(browser_of(acme), f"/acme/records/{kathe.pk}/"), "an admin sees everything"
+
+
+# --- Making one ------------------------------------------------------------------------------------------------
+
+
+def test_a_record_is_made_in_the_browser(member: Client, acme: Account) -> None:
+    with account_scope(acme.pk):
+        make_property("interests", PropertyType.MULTIPLE_CHOICE, options=["Ski", "Sail", "Sing"])
+    assert "New company" in page(member, "/acme/records/new/?type=company")
+    made = {
+        "property-first_name": "Ada",
+        "property-email": "ADA@example.com",
+        "property-interests": ["", "Sing", "Ski"],
+        "consent": "given",
+        "consent_at": "2026-06-01T12:00",
+    }
+    shown = member.post("/acme/records/new/", made, follow=True).content.decode()
+    assert "Saved." in shown and "Ski, Sing" in shown
+    with account_scope(acme.pk):
+        record = Record.objects.get()
+        assert record.properties == {"first_name": "Ada", "email": "ada@example.com", "interests": ["Ski", "Sing"]}
+        assert (record.consent, record.consent_at.isoformat()) == ("given", "2026-06-01T10:00:00+00:00")
+
+
+def test_a_second_record_with_an_address_is_asked_about(member: Client, acme: Account, kathe: Record) -> None:
+    again = {"property-email": "Kathe@Example.com"}
+    answer = member.post("/acme/records/new/", again)
+    shown = answer.content.decode()
+    assert answer.status_code == 422 and f'<a href="/acme/records/{kathe.pk}/">Käthe Ångström</a> has this' in shown
+    assert member.post("/acme/records/new/", {**again, "anyway": "1"}).status_code == 302
+    with account_scope(acme.pk):
+        assert Record.objects.filter(email="kathe@example.com").count() == 2
+
+
+def test_an_owner_is_chosen_among_the_members(member: Client, acme: Account, kathe: Record) -> None:
+    make_member(acme, user=make_person("olga@example.com", name="Olga"))
+    with account_scope(acme.pk):
+        olga = Member.objects.get(user__name="Olga").pk
+    assert f'<option value="{olga}">Olga</option>' in page(member, f"/acme/records/{kathe.pk}/edit/")
+    change(member, kathe, **{"property-owner": olga})
+    assert "<dd>Olga</dd>" in page(member, f"/acme/records/{kathe.pk}/")
 
 
 # --- Changing one ----------------------------------------------------------------------------------------------
