@@ -33,17 +33,11 @@ def measure(scale: float) -> list[dict]:
     rows = max(20_000, int(1_000_000 * scale))
     account, contact = stage.make_account(0, "Import")
     _seconds, small = _import(account, contact, rows // 10)
-    _empty()
-    seconds, large = _import(account, contact, rows)
+    rounds = [_round(account, contact, rows) for _ in range(2)]  # one after the other, since machines are noisy
+    seconds, bare = (min(figures) for figures in zip(*((each[0], each[2]) for each in rounds), strict=True))
+    large = max(each[1] for each in rounds)
     again, _peak = _import(account, contact, rows)
     linked, _peak = _import(account, contact, rows, company={"associated": "company"})
-    stage.run("delete from records_association")
-    stage.run("delete from records_record where properties ? 'name'")
-    with tempfile.TemporaryDirectory() as folder:
-        kept = Path(folder) / "records"
-        _keep(kept)
-        _empty()
-        bare = _copy(kept)
     return [
         _told(f"import: {rows:,} rows of 17 columns, rows a second", rows / seconds, "–", None),
         _told("import: the same file once more, all unchanged, rows a second", rows / again, "–", None),
@@ -53,6 +47,17 @@ def measure(scale: float) -> list[dict]:
         _told(f"import: peak memory of the worker at {rows // 10:,} rows, MB", small / 1024, "–", None),
         _told("import: peak memory at ten times the rows", large / small, "1.2 or less", large / small <= 1.2, 2),
     ]
+
+
+def _round(account: int, contact: int, rows: int) -> tuple[float, int, float]:
+    """Seconds and peak memory of the product, seconds of COPY; the records stay."""
+    _empty()
+    seconds, peak = _import(account, contact, rows)
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder) / "records"
+        _keep(kept)
+        _empty()
+        return seconds, peak, _copy(kept)
 
 
 def _told(what: str, figure: float, budget: str, met: bool | None, decimals: int = 0) -> dict:

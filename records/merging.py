@@ -145,9 +145,7 @@ class Merge:
             return self._refuse(number, [error])
         if target is None:
             target = Target(properties=dict(self.rules.defaults))
-        is_new = target.id is None and not target.rows
-        given = {**target.properties, **row.properties} if is_new else row.properties
-        if errors := [*self.rules.lacks(given, is_new=is_new), *self.claims.refusals(target, row.properties)]:
+        if (self.rules.required or self.rules.unique) and (errors := self._broken_rules(target, row)):
             return self._refuse(number, errors)
         if external_id and owners.setdefault(external_id, target) is not target:
             return self._refuse(number, [Error("external_id", _("Another record has this external id."))])
@@ -155,6 +153,11 @@ class Merge:
         target.rows.append(number)
         self.claims.take(target, row.properties)
         self._change(target, row)
+
+    def _broken_rules(self, target: Target, row: Row) -> list[Error]:
+        is_new = target.id is None and not target.rows
+        given = {**target.properties, **row.properties} if is_new else row.properties
+        return [*self.rules.lacks(given, is_new=is_new), *self.claims.refusals(target, row.properties)]
 
     def _reason_against(self, key: JsonValue, target: Target | None) -> Error | None:
         path = "properties.email" if self.match_on == "email" else self.match_on

@@ -55,12 +55,12 @@ def _plainly(typed: str, region: str | None) -> str | None:
         code = next((digits[1:end] for end in (2, 3, 4) if int(digits[1:end]) in COUNTRY_CODE_TO_REGION_CODE), "")
         plan = _plan(code) if code else None
         national = digits[1 + len(code) :]
-        is_told = plan and national[:1] != "0" and not plan.prefix.match(national)
+        is_told = plan is not None and national[:1] != "0" and not plan.prefix.match(national)
     else:
         plan = _plan_of(region) if region else None
         national = digits.removeprefix(plan.trunk) if plan else ""
-        has_trunk = plan and digits.startswith(plan.trunk) and plan.is_simple
-        is_told = plan and has_trunk and plan.national.fullmatch(national)
+        has_trunk = plan is not None and digits.startswith(plan.trunk) and plan.is_simple
+        is_told = plan is not None and has_trunk and plan.national.fullmatch(national) is not None
     return f"+{plan.code}{national}" if plan and is_told and len(national) in plan.lengths else None
 
 
@@ -89,13 +89,14 @@ def _plan_of(region: str) -> _Plan | None:
 
 
 def _plan_from(code: str, metadata: PhoneMetadata | None) -> _Plan | None:
-    if metadata is None:
+    general = metadata.general_desc if metadata else None
+    if metadata is None or general is None:
         return None
-    trunk, general = metadata.national_prefix or "", metadata.general_desc
+    trunk = metadata.national_prefix or ""
     return _Plan(
         code,
         frozenset(general.possible_length),
-        re.compile(general.national_number_pattern),
+        re.compile(general.national_number_pattern or "(?!)"),
         re.compile(metadata.national_prefix_for_parsing or "(?!)"),
         trunk,
         (metadata.national_prefix_for_parsing or "") == trunk and not metadata.national_prefix_transform_rule,

@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from accounts.tenancy import account_scope
 from records.models import Import, Record
 from records.tasks import run_import
+from tests.make import make_object_type
 
 from .conftest import API
 
@@ -79,10 +80,42 @@ def test_the_refused_rows_come_as_csv_that_no_spreadsheet_calculates(api, acme):
     assert first["reason"]
 
 
+def test_an_import_says_how_rows_meet_what_is_there_and_can_be_stopped(api, acme):
+    terms = {"match_on": "email", "mode": "update", "blank_cells": "clear", "date_order": "month_first"}
+    answer = send(api, **terms)
+    assert {name: answer.json()[name] for name in terms} == terms
+    url = f"{URL}{answer.json()['id']}/"
+    stopped = api.post(f"{url}stop/")
+    assert (stopped.status_code, stopped.json()["status"], stopped.json()["rows"]) == (200, "stopped", 0)
+    again = api.post(f"{url}stop/")
+    assert (again.status_code, again.json()["code"]) == (409, "not_under_way")
+    with account_scope(acme.pk):
+        assert not Record.objects.exists()
+
+
+def test_nobody_stops_the_import_of_another_account(api, globex):
+    with account_scope(globex.pk):
+        theirs = Import.objects.create(name="Theirs", object_type=make_object_type(), mapping={})
+    assert api.post(f"{URL}{theirs.pk}/stop/").status_code == 404
+
+
+def test_rows_are_told_apart_and_add_up(api, acme):
+    text = "E-mail,Company\na@b.no,Nova\nA@b.no,Fjord\nnobody,\n"
+    answer = send(api, text)
+    finish(acme, answer)
+    done = api.get(f"{URL}{answer.json()['id']}/").json()
+    assert [done[name] for name in ("created", "updated", "unchanged", "refused", "repeated")] == [1, 0, 1, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("fields", "path"),
     [
         ({"match_on": "phone"}, "match_on"),
+        ({"mode": "replace"}, "mode"),
+        ({"mode": "create", "match_on": "id"}, "mode"),
+        ({"blank_cells": "x"}, "blank_cells"),
+        ({"date_order": "x"}, "date_order"),
+        ({"mapping": json.dumps({"Shoe": {"new": "Shoe", "type": "owner"}})}, "mapping.Shoe"),
         ({"object_type": "boat"}, "object_type"),
         ({"delimiter": "x"}, "delimiter"),
         ({"encoding": "klingon"}, "encoding"),

@@ -1,5 +1,7 @@
 """Imports: what is refused, and how a file is read: its encoding, its delimiter, its columns."""
 
+import io
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from accounts.models import Account
 from accounts.tenancy import account_scope, every_account
 from records import import_mapping
 from records.import_chunks import import_chunk
+from records.importing import start_import
 from records.models import (
     Import,
     ImportFile,
@@ -19,6 +22,7 @@ from records.models import (
     Record,
     RefusedRow,
 )
+from records.refusals import Invalid
 from tests.records.files import begin, bring_in, counts, finish, refusal
 
 # --- What is refused before anything is stored -------------------------------------------------------------------
@@ -88,6 +92,37 @@ def test_a_file_over_the_limit_is_refused_while_it_is_read(contact: ObjectType, 
     settings.IMPORT_MAX_BYTES = 2 * 1024**2
     assert refusal(contact, "Email\n" + "a@b.no\n" * 400_000) == ["file"]
     assert begin(contact, "Email\n" + "a@b.no\n" * 200_000).status == ImportStatus.WAITING
+
+
+def test_two_gigabytes_are_refused_with_a_few_megabytes_of_memory(contact: ObjectType, settings: Any) -> None:
+    settings.IMPORT_MAX_BYTES = 24 * 1024**2
+    line = b"somebody@example.com,Oslo,a rather long note that fills the line\n"
+
+    class Endless(io.RawIOBase):
+        given = 0
+
+        def read(self, size: int = -1, /) -> bytes:
+            self.given += size
+            assert self.given < 30 * 1024**2, "reading goes on after the limit"
+            start = b"Email,City,Notes\n" if self.given == size else b""
+            return (start + line * (size // len(line) + 1))[:size]
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(Invalid) as refused:
+            start_import(name="Huge", object_type=contact, file=Endless())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [error.path for error in refused.value.errors] == ["file"] and "24 MB" in str(refused.value)
+    assert peak < 12 * 1024**2
+    assert not Import.objects.exists() and not ImportFile.objects.exists()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_found_without_its_mark(contact: ObjectType, encoding: str) -> None:
+    source = bring_in(contact, "Email,City\na@b.no,Malmö\n".encode(encoding))
+    assert (source.encoding, Record.objects.get().properties["city"]) == (encoding, "Malmö")
 
 
 def test_a_line_without_end_is_refused(contact: ObjectType) -> None:

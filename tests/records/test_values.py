@@ -4,8 +4,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+import phonenumbers
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from records import phones
 from records.models import PropertyType
 from records.values import clean
 
@@ -201,3 +205,21 @@ def test_a_moment_without_an_offset_is_meant_in_the_zone() -> None:
     assert clean(MOMENT, "2027-03-28 02:30", zone=OSLO) == "2027-03-28T01:30:00Z"  # skipped by the clock
     assert clean(MOMENT, "2027-10-31 02:30", zone=OSLO) == "2027-10-31T00:30:00Z"  # shown twice: the first
     assert clean(MOMENT, "2027-07-01T10:00:00Z", zone=OSLO) == "2027-07-01T10:00:00Z"
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    typed=st.from_regex(r"(\+|00|0|)[0-9][0-9 \-]{2,14}", fullmatch=True)
+    | st.from_regex(r"(\+4[5-9] ?|0|)[1-9][0-9 \-]{5,9}", fullmatch=True),
+    region=st.sampled_from(["NO", "SE", "DK", "FI", "GB", "US", "IT", None]),
+)
+def test_the_short_way_with_phone_numbers_leads_where_the_library_does(typed: str, region: str | None) -> None:
+    plain = phones._plainly(typed, region)
+    read = phones._read(typed, region)
+    if plain is not None:
+        assert read is not None and plain == phonenumbers.format_number(read, phonenumbers.PhoneNumberFormat.E164)
+
+
+def test_the_short_way_takes_ordinary_numbers() -> None:
+    assert phones._plainly("070-123 45 67", "SE") == "+46701234567"
+    assert phones._plainly("+47 22 34 56 78", "SE") == phones._plainly("22345678", "NO") == "+4722345678"

@@ -127,6 +127,41 @@ def test_what_was_left_out_can_be_fetched(member: Client, acme: Account, address
     assert lines[1].startswith("2,Född,") and lines[1].endswith(",Torbjørn,torbjorn@example.com,snart,41")
 
 
+def test_how_rows_meet_what_is_there_is_chosen_and_kept(member: Client, acme: Account, address: str) -> None:
+    chosen = {"match_on": "external_id", "mode": "update", "blank_cells": "clear", "date_order": "month_first"}
+    shown = member.post(f"{address}settle/", {"column-3": "field:external_id", **chosen}, **HTMX).content.decode()
+    for value in ("update", "clear", "month_first"):
+        assert f'<option value="{value}" selected>' in shown
+    assert "Say above which column" not in shown
+    wrong = member.post(f"{address}settle/", {"match_on": "id", "mode": "create"}, **HTMX)
+    assert wrong.status_code == 422 and "can only be updated" in wrong.content.decode()
+    with account_scope(acme.pk):
+        source = Import.objects.get()
+        assert {name: getattr(source, name) for name in chosen} == chosen
+
+
+def test_a_new_property_suggests_the_type_of_its_values(member: Client, address: str) -> None:
+    assert "New: Number, as the values suggest" in page(member, address)
+
+
+def test_an_import_under_way_can_be_stopped(member: Client, acme: Account, browser_of: Browsers, address: str) -> None:
+    member.post(f"{address}start/", {"match_on": "email", "name": "Kunder"})
+    assert "Stop the import" in page(member, address)
+    viewer = browser_of(acme, Role.VIEWER)
+    assert "Stop the import" not in page(viewer, address) and viewer.post(f"{address}stop/").status_code == 403
+    for _press in range(2):
+        assert member.post(f"{address}stop/")["Location"] == address
+    assert "The import was stopped before the end of the file." in page(member, address)
+    assert finish(acme).created == 0
+
+
+def test_rows_about_one_person_are_told_of(member: Client, acme: Account) -> None:
+    address = upload(member, "E-mail\na@b.no\nA@b.no\n")["Location"]
+    member.post(f"{address}start/", {"match_on": "email", "name": "Two"})
+    finish(acme)
+    assert "1 row is about a record that an earlier row of the file speaks of too." in page(member, address)
+
+
 def test_a_draft_can_be_thrown_away_for_another_file(member: Client, acme: Account, address: str) -> None:
     assert member.post(f"{address}discard/")["Location"] == "/acme/imports/"
     assert member.get(address).status_code == 404
