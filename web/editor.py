@@ -22,7 +22,8 @@ from web.editor_document import NotThere, Steps
 from web.editor_pages import bar
 from web.editor_saving import Editor, Outcome
 from web.paging import read_id
-from web.step_panels import PANELS, StepPanel
+from web.step_panel import StepPanel
+from web.step_panels import PANELS
 
 FAMILIES = (
     ("message", _("Send")),

@@ -58,6 +58,8 @@ def insert(steps: Steps, place: str, kind: str) -> Steps:
     new: dict[str, Any] = {"kind": kind}
     if kind == "split":
         new["branches"] = [{"name": _("Branch {number}").format(number=1)}]
+    if kind == "random_split":
+        new["branches"] = [{"name": _("Branch {number}").format(number=number), "weight": 1} for number in (1, 2)]
     return _put(deepcopy(steps), place, new)
 
 

@@ -11,14 +11,14 @@ from django.utils.translation import gettext as _
 from accounts.actors import Actor
 from accounts.rights import Right
 from flows.document import moment_text
-from flows.models import FlowStatus
+from flows.models import Flow, FlowStatus
 from messaging.models import SubscriptionType
 from records.models import List, ListKind
 from scheduling.zones import resolve
 from web import criteria_builder, time_zones
 from web.criteria_builder import Builder, Vocabulary
 from web.editor_saving import Editor, Outcome
-from web.step_panels import number_or_text
+from web.step_panel import flows_to_go_to, number_or_text
 
 LONGEST_TYPE_NAME = 120
 
@@ -64,7 +64,7 @@ class Part:
     def slot(self, place: str) -> str:
         """The field where a fault of the document stands."""
         parts = place.split(".")
-        return parts[0] if parts[0] in ("filter", "unenrolment", "exclusion_lists") else place
+        return parts[0] if parts[0] in ("filter", "unenrolment", "exclusion_lists", "leave_flows") else place
 
 
 class EmailPart(Part):
@@ -148,6 +148,7 @@ class SettingsPart(Part):
     template = "editor/settings.html"
     TEXTS = ("name", "description", "time_zone")
     MOMENTS = ("starts_at", "enrolment_ends_at")
+    CHOSEN = ("exclusion_lists", "leave_flows")
 
     def load(self) -> None:
         """The document's own settings."""
@@ -161,8 +162,9 @@ class SettingsPart(Part):
         if not self.has_schedule:
             self.document["only_once"] = "only_once" in data
         self.builders = [criteria_builder.of_post(data, each.name, stored=each.stored) for each in self.builders]
-        lists = (number_or_text(text) for text in data.getlist("exclusion_lists"))
-        self.document["exclusion_lists"] = list(dict.fromkeys(each for each in lists if each))
+        for name in self.CHOSEN:
+            chosen = (number_or_text(text) for text in data.getlist(name))
+            self.document[name] = list(dict.fromkeys(each for each in chosen if each))
         self._act(*data.get("do", "").partition(" ")[::2])
         for name in self.MOMENTS:
             if name in data:
@@ -171,7 +173,7 @@ class SettingsPart(Part):
 
     def values(self) -> dict[str, Any]:
         """All of it."""
-        names = (*self.TEXTS, *self.MOMENTS, "only_once", "exclusion_lists")
+        names = (*self.TEXTS, *self.MOMENTS, *self.CHOSEN, "only_once")
         own = {name: self.document[name] for name in names}
         return {**own, **{each.name: each.to_save for each in self.builders}}
 
@@ -180,6 +182,7 @@ class SettingsPart(Part):
         super().settle()
         rows = List.objects.filter(kind=ListKind.STATIC, object_type_id=self.editor.flow.object_type_id)
         self.lists = sorted(rows, key=lambda each: (each.name.casefold(), each.pk))
+        self.flows = flows_to_go_to(self.editor.flow)
 
     @property
     def has_schedule(self) -> bool:
@@ -202,6 +205,16 @@ class SettingsPart(Part):
         return [each for each in self.lists if each.pk not in self.document["exclusion_lists"]]
 
     @property
+    def left(self) -> list[Flow]:
+        """The flows that whoever is enrolled leaves."""
+        return [each for each in self.flows if each.pk in self.document["leave_flows"]]
+
+    @property
+    def not_left(self) -> list[Flow]:
+        """Those that can still be chosen."""
+        return [each for each in self.flows if each.pk not in self.document["leave_flows"]]
+
+    @property
     def zones(self) -> list[tuple[str, str]]:
         """The zones to choose from, the flow's own among them whatever it is."""
         own = self.document["time_zone"]
@@ -209,9 +222,9 @@ class SettingsPart(Part):
         return choices if own in dict(choices) else [(own, own), *choices]
 
     def _act(self, verb: str, target: str) -> None:
-        if verb == "remove_list" and target.isdecimal():
-            kept = [each for each in self.document["exclusion_lists"] if each != int(target)]
-            self.document["exclusion_lists"] = kept
+        name = {"remove_list": "exclusion_lists", "remove_flow": "leave_flows"}.get(verb)
+        if name and target.isdecimal():
+            self.document[name] = [each for each in self.document[name] if each != int(target)]
 
 
 def _local(moment: str | None, zone: str) -> str:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from scheduling.reading import WEEKDAYS as WEEKDAY_NAMES
 from triggers.models import CatchUp
-from web.step_panels import number_or_text
+from web.step_panel import number_or_text
 
 # "flexible" is the monthly frequency on days such as the last Friday.
 FREQUENCIES = (

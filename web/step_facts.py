@@ -10,9 +10,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from accounts.models import Account
+from flows import exits
 from flows.models import Step
 from flows.path import Path
-from flows.steps import KINDS
+from flows.steps import KINDS, random_split
 from messaging.models import Content
 from records import criteria
 from records.models import List
@@ -68,17 +69,41 @@ def _wait(step: Step, path: Path, account: Account) -> Facts:
     return [(_("Waits"), KINDS["wait"].summary(step, path)), (_("Counted from"), _("arrival on this step"))]
 
 
+def _wait_for_event(step: Step, path: Path, account: Account) -> Facts:
+    kind = KINDS["wait_for_event"]
+    facts: Facts = [(_("Waits until"), kind.summary(step, path)), (_("Counted from"), _("the end of the step before"))]
+    return [*facts, *_exit(step, path)]
+
+
+def _exit(step: Step, path: Path) -> Facts:
+    """Who leaves the flow by the step, and where they go."""
+    if not step.settings.get("exit"):
+        return []
+    named = (exits.target_name(step, path, name) for name in ("exit_flow", "exit_list"))
+    who = _("Whoever no branch takes") if step.kind == "split" else _("Whoever waited in vain")
+    return [(who, " · ".join([_("leaves the flow"), *(name for name in named if name)]))]
+
+
+def _random_split(step: Step, path: Path, account: Account) -> Facts:
+    branches = path.branches_of(step.pk)
+    return [
+        (branch.name or _("Branch"), share)
+        for branch, share in zip(branches, random_split.shares(branches), strict=True)
+    ]
+
+
 def _split(step: Step, path: Path, account: Account) -> Facts:
     branches = path.branches_of(step.pk)
     trees = [branch.criteria or {"all": []} for branch in branches]
     said = criteria.describe_all(trees, step.flow.object_type)
-    return [
+    facts: Facts = [
         (
             branch.name or _("Branch"),
             _("whoever no other branch takes") if branch.is_everyone_else else (who if branch.criteria else ""),
         )
         for branch, who in zip(branches, said, strict=True)
     ]
+    return [*facts, *_exit(step, path)]
 
 
 def _add_to_list(step: Step, path: Path, account: Account) -> Facts:
@@ -88,13 +113,20 @@ def _add_to_list(step: Step, path: Path, account: Account) -> Facts:
 
 def _finish(step: Step, path: Path, account: Account) -> Facts:
     success = ", ".join(criterion["name"] for criterion in step.flow.success)
-    return [(_("Success"), success or _("No success criteria"))]
+    onward = [(_("Success goes on in"), "success_flow"), (_("Others go on in"), "otherwise_flow")]
+    facts: Facts = [(_("Success"), success or _("No success criteria"))]
+    return [
+        *facts,
+        *((label, exits.target_name(step, path, name)) for label, name in onward if step.settings.get(name)),
+    ]
 
 
 WORDS: dict[str, Callable[[Step, Path, Account], Facts]] = {
     "send_email": _send_email,
     "wait": _wait,
+    "wait_for_event": _wait_for_event,
     "split": _split,
+    "random_split": _random_split,
     "add_to_list": _add_to_list,
     "finish": _finish,
 }

@@ -1,86 +1,24 @@
 """The settings of a step as a form, one class for each kind: read from the document or from what was posted."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Model, Q
+from django.db.models import Q
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from flows import exits
 from flows.models import Flow
-from flows.steps import KINDS
-from flows.steps.base import StepKind
-from flows.steps.wait import UNITS
 from messaging.models import Content
 from records import lists
 from records.models import List, ListKind
 from records.refusals import Invalid
-from web import criteria_builder
-from web.criteria_builder import Builder, Vocabulary
+from web.criteria_builder import Vocabulary
 from web.editor_saving import Outcome
-
-
-def number_or_text(text: str) -> Any:
-    """A whole number; what is none stays text, for the check to refuse; blank is None."""
-    text = text.strip()
-    return int(text) if text.isdecimal() and len(text) < 19 else text or None
-
-
-@dataclass
-class StepPanel:
-    """The panel of one step. `step` is its part of the document."""
-
-    flow: Flow
-    step: dict[str, Any]
-    name: str = ""
-    settings: dict[str, Any] = field(default_factory=dict)
-    is_finished: bool = True  # False: something half-written is left out of what is saved
-    refused: Outcome | None = None  # what a button could not do
-
-    def __post_init__(self) -> None:
-        self.name, self.settings = self.step["name"], self.step["settings"]
-        self.load()
-
-    @property
-    def kind(self) -> StepKind:
-        """What kind of step it is."""
-        return KINDS[self.step["kind"]]
-
-    @property
-    def template(self) -> str:
-        """What draws the fields."""
-        return f"steps/{self.step['kind']}.html"
-
-    @property
-    def title(self) -> str:
-        """What people call the step."""
-        return str(self.step["name"] or self.kind.label)
-
-    def load(self) -> None:
-        """Fill the form from the document."""
-
-    def read(self, data: QueryDict) -> None:
-        """Fill the form from what was posted."""
-        self.name = data.get("name", self.name)
-
-    def values(self) -> dict[str, Any]:
-        """What to write into the step."""
-        return {"name": self.name, "settings": self.settings}
-
-    def settle(self) -> None:
-        """Read what the form needs to be drawn. Inside the account's scope."""
-
-    def make(self, verb: str, data: QueryDict) -> Model | None:
-        """What a button makes beside the step, already chosen in it. Inside the account's scope."""
-        return None
-
-    def take_unfinished(self, typed: "StepPanel") -> None:
-        """Show what is half-written in another form of the same step."""
-
-    def slot(self, place: str) -> str:
-        """The name of the field at a place in the step, as problems and faults tell it."""
-        return place if place.split(".")[0] in ("name", "settings") else f"settings.{place}"
+from web.split_panels import RandomSplitPanel, SplitPanel
+from web.step_panel import StepPanel, flows_to_go_to, number_or_text
+from web.wait_panels import WaitForEventPanel, WaitPanel
 
 
 class SendEmailPanel(StepPanel):
@@ -113,24 +51,6 @@ class SendEmailPanel(StepPanel):
     def content(self) -> Content | None:
         """The chosen one."""
         return next((each for each in self.contents if each.pk == self.settings.get("content")), None)
-
-
-class WaitPanel(StepPanel):
-    """How long."""
-
-    def read(self, data: QueryDict) -> None:
-        """`settings.amount` and `settings.unit`."""
-        super().read(data)
-        self.settings = {
-            "amount": number_or_text(data.get("settings.amount", "")),
-            "unit": data.get("settings.unit", "days"),
-        }
-
-    @property
-    def units(self) -> list[tuple[str, str]]:
-        """The units with their names."""
-        names = {"minutes": _("minutes"), "hours": _("hours"), "days": _("days"), "weeks": _("weeks")}
-        return [(unit, names[unit]) for unit in UNITS]
 
 
 class AddToListPanel(StepPanel):
@@ -219,119 +139,36 @@ class UpdateRecordPanel(StepPanel):
         return next((row.name for row in self.rows if row.key == key), "values")
 
 
-@dataclass
-class BranchForm:
-    """One branch of a split."""
+class FinishPanel(StepPanel):
+    """Which flows people go on in."""
 
-    id: int
-    name: str
-    is_everyone_else: bool
-    steps: list[dict[str, Any]]
-    builder: Builder
-
-    @property
-    def slot(self) -> str:
-        """What its fields' names begin with."""
-        return f"branch.{self.id}"
-
-
-class SplitPanel(StepPanel):
-    """Its branches: names, and who takes each."""
-
-    branches: list[BranchForm]
-    vocabulary: Vocabulary
-
-    def load(self) -> None:
-        """A form for each branch, in order."""
-        self.branches = [
-            BranchForm(
-                id=branch["id"],
-                name=branch["name"],
-                is_everyone_else=branch["is_everyone_else"],
-                steps=branch["steps"],
-                builder=criteria_builder.of_tree(branch["criteria"], f"branch.{branch['id']}.criteria"),
-            )
-            for branch in self.step["branches"]
-        ]
+    flows: list[Flow]
 
     def read(self, data: QueryDict) -> None:
-        """`branch.<id>.name` and its criteria. Names of branches that the form does not know stay."""
+        """`settings.success_flow` and `settings.otherwise_flow`."""
         super().read(data)
-        for branch in self.branches:
-            branch.name = data.get(f"{branch.slot}.name", branch.name)
-            if f"{branch.slot}.criteria.match" in data:
-                branch.builder = criteria_builder.of_post(data, branch.builder.name, stored=branch.builder.stored)
-        self._act(*data.get("do", "").partition(" ")[::2])
+        chosen = {name: number_or_text(data.get(f"settings.{name}", "")) for name in exits.AT_FINISH}
+        self.settings = {name: value for name, value in chosen.items() if value is not None}
 
     def settle(self) -> None:
-        """What each branch's criteria say."""
-        self.vocabulary = Vocabulary.of(self.flow.object_type)
-        criteria_builder.check([each.builder for each in self.branches], self.vocabulary)
-        self.is_finished = all(each.builder.is_good for each in self.branches)
-
-    def take_unfinished(self, typed: StepPanel) -> None:
-        """The conditions as they were typed."""
-        builders = {each.id: each.builder for each in typed.branches} if isinstance(typed, SplitPanel) else {}
-        for branch in self.branches:
-            branch.builder = builders.get(branch.id, branch.builder)
-        self.is_finished = all(each.builder.is_good for each in self.branches)
-
-    def values(self) -> dict[str, Any]:
-        """The branches with their steps; those whose criteria are not good yet keep the stored ones."""
-        return {
-            "name": self.name,
-            "branches": [
-                {**self._stored(each), "name": each.name, "criteria": each.builder.to_save} for each in self.branches
-            ],
-        }
-
-    def slot(self, place: str) -> str:
-        """ "branches.0.criteria" belongs to the first branch."""
-        first, _dot, rest = place.partition(".")
-        number, _dot, what = rest.partition(".")
-        if first == "branches" and number.isdecimal() and int(number) < len(self.branches):
-            return f"{self.branches[int(number)].slot}.{what.split('.')[0]}"
-        return super().slot(place) if first != "branches" else "branches"
+        """The flows that they may be handed over to."""
+        self.flows = flows_to_go_to(self.flow)
 
     @property
-    def own(self) -> list[BranchForm]:
-        """All but "everyone else"."""
-        return [each for each in self.branches if not each.is_everyone_else]
-
-    def _stored(self, branch: BranchForm) -> dict[str, Any]:
-        if not branch.id:
-            return {"steps": []}
-        return {"id": branch.id, "is_everyone_else": branch.is_everyone_else, "steps": branch.steps}
-
-    def _act(self, verb: str, target: str) -> None:
-        at = next((n for n, each in enumerate(self.branches) if str(each.id) == target), None)
-        own = len(self.own)
-        if verb == "add_branch":
-            name = _("Branch {number}").format(number=own + 1)
-            new = BranchForm(0, name, False, [], criteria_builder.of_tree(None, "branch.0.criteria"))
-            self.branches.insert(own, new)
-        elif at is None:
-            return
-        elif verb == "remove_branch":
-            del self.branches[at]
-        elif verb == "move_branch_up" and 0 < at < own:
-            self.branches.insert(at - 1, self.branches.pop(at))
-        elif verb == "move_branch_down" and at < own - 1:
-            self.branches.insert(at + 1, self.branches.pop(at))
-
-
-class FinishPanel(StepPanel):
-    """Nothing to set but the name."""
-
-    def values(self) -> dict[str, Any]:
-        """The name."""
-        return {"name": self.name}
+    def onward(self) -> list[tuple[str, str]]:
+        """Its fields with their labels."""
+        return [
+            ("success_flow", _("Whoever succeeded goes on in the flow")),
+            ("otherwise_flow", _("Everyone else goes on in the flow")),
+        ]
 
 
 PANELS: dict[str, type[StepPanel]] = {
     "send_email": SendEmailPanel,
     "wait": WaitPanel,
+    "wait_for_event": WaitForEventPanel,
     "split": SplitPanel,
+    "random_split": RandomSplitPanel,
     "update_record": UpdateRecordPanel,
     "add_to_list": AddToListPanel,
     "finish": FinishPanel,

@@ -12,12 +12,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from accounts.models import Account
+from flows.exits import HANDED_OVER
 from flows.models import Flow, FlowStatus, Step
 from flows.path import Path
 from flows.steps import KINDS
 from messaging.models import Content, Message, MessageStatus
 from participants import reasons
 from participants.models import Participant, ParticipantStatus, StepLog
+from records.event_words import event_name
 from records.models import Event
 from triggers.models import Occurrence
 from web.step_facts import title_of
@@ -50,9 +52,20 @@ class Story:
 
     def entries(self) -> list[Told]:
         """The lines, newest first; what comes next on top."""
-        lines = [*self._next(), *(self._of(entry) for entry in self.log), *self._clicks()]
+        lines = [*self._next(), *self._onward(), *(self._of(entry) for entry in self.log), *self._clicks()]
         lines.sort(key=lambda line: (line.is_next, line.at or self.participant.enrolled_at), reverse=True)
         return [*lines, self._enrolled()]
+
+    def _onward(self) -> Iterator[Told]:
+        """The flows that this walk handed over to as it ended."""
+        if self.participant.status == ParticipantStatus.ACTIVE:
+            return
+        told = Event.objects.filter(record_id=self.participant.record_id, kind=HANDED_OVER, flow_id=self.flow.pk)
+        told = list(told.filter(detail__participant=self.participant.pk).order_by("-pk")[:MOST_ENTRIES])
+        names = dict(Flow.objects.filter(pk__in={each.detail["flow"] for each in told}).values_list("pk", "name"))
+        for each in told:
+            name = names.get(each.detail["flow"], _("a flow that is gone"))
+            yield Told("right", "", _("Handed over to the flow “%s”") % name, self.participant.ended_at)
 
     @cached_property
     def log(self) -> list[StepLog]:
@@ -80,9 +93,19 @@ class Story:
             "list": _("Enrolled from a list"),
             "api": _("Enrolled through the API"),
         }
-        text = causes.get(self.participant.cause, _("Enrolled"))
+        is_handed_over = self.participant.cause == "hand_over"
+        text = self._from_flow() if is_handed_over else causes.get(self.participant.cause, _("Enrolled"))
         run = Occurrence.objects.filter(pk=self.participant.occurrence_id or 0).first()
         return Told("person-plus", "green", text, self.participant.enrolled_at, note=run.sentence if run else "")
+
+    def _from_flow(self) -> str:
+        """Which flow handed over, as the event says that asked for it."""
+        asked = Event.objects.filter(
+            record_id=self.participant.record_id, kind=HANDED_OVER, at__lte=self.participant.enrolled_at
+        )
+        asked = asked.filter(detail__flow=self.flow.pk).order_by("-pk").values_list("flow_id", flat=True)
+        flow = Flow.objects.filter(pk=asked.first() or 0).first()
+        return _("Handed over by the flow “%s”") % flow.name if flow else _("Handed over by another flow")
 
     def _next(self) -> Iterator[Told]:
         """What an active participant waits for."""
@@ -98,6 +121,9 @@ class Story:
         if message is not None:
             text = _("Waits until “%s” has left") % self._content_name(message)
             yield Told("mail", "", text, None, since=who.arrived_at, note=note, is_next=True)
+        elif step is not None and step.kind == "wait_for_event":
+            text = _("Waits for: %s") % KINDS[step.kind].summary(step, self.path)
+            yield Told("bolt", "", text, who.wait_until, note=note or self._after(step), is_next=True)
         elif who.wait_until is not None:
             yield Told("clock", "", _("Waits"), who.wait_until, note=note or self._after(step), is_next=True)
         else:
@@ -128,13 +154,20 @@ class Story:
         summary = kind.summary(step, self.path)
         if entry.branch_id is not None:
             return Told(kind.icon, "", self._branch(entry.branch_id), entry.at, note=step.name)
+        if step.kind == "wait_for_event" and entry.reason:
+            text = _("Waited until: %s") % event_name(entry.reason)
+            if entry.reason in reasons.WENT_ON:
+                text = _("Waited, and went on: %s") % reasons.text(entry.reason)
+            return Told(kind.icon, "", text, entry.at, since=entry.arrived_at, note=step.name)
         if step.kind == "wait":
             return Told(kind.icon, "", _("Waited %s") % summary, entry.at, since=entry.arrived_at, note=step.name)
         return Told(kind.icon, "", f"{kind.label}: {summary}", entry.at, note=step.name)
 
     def _finished(self, entry: StepLog) -> Told:
         if self.participant.status == ParticipantStatus.FINISHED_WITH_SUCCESS:
-            return Told("star", "green", _("Finished with success"), entry.at, note=self.participant.success_criterion)
+            name = self.participant.success_criterion
+            text = _("Finished with success by “%s”") % name if name else _("Finished with success")
+            return Told("star", "green", text, entry.at)
         return Told("flag", "green", _("Finished"), entry.at)
 
     def _sent(self, message: Message, entry: StepLog) -> Told:

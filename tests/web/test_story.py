@@ -13,7 +13,7 @@ from accounts.tenancy import account_scope
 from flows.models import Flow, FlowStatus
 from messaging import lifecycle as messages
 from messaging.models import Message, MessageStatus
-from participants import intake
+from participants import hearing, intake
 from participants.models import Participant, ParticipantStatus, StepLog
 from records import events
 from records.models import List, Record
@@ -46,6 +46,52 @@ def story(client: Client, participant: Participant, **headers: str) -> str:
     answer = client.get(address, **headers)
     assert answer.status_code == 200
     return str(answer.content.decode())
+
+
+def test_waits_for_events_chance_exits_and_hand_overs_are_told(member: Client, acme: Account) -> None:
+    awaited = {"event": "custom.order_placed", "detail": {}}
+    with account_scope(acme.pk):
+        onward = make_flow(["wait 1 day"], name="Winback", status=FlowStatus.RUNNING)
+        wait = {"events": [awaited], "amount": 7, "unit": "days"}
+        flow = make_flow(
+            [
+                {"kind": "wait_for_event", "settings": wait},
+                {"random_split": [(1, []), (0, [])]},
+                {"kind": "wait_for_event", "settings": {**wait, "exit": True, "exit_flow": onward.pk}},
+            ],
+            name="Nurturing",
+            status=FlowStatus.RUNNING,
+        )
+        events.listen(hearing.heard_kinds(flow))
+        inside, slow = (make_participant(flow, step=steps_of(flow)[0]) for _each in range(2))
+    try:
+        walk(flow)
+        assert "Waits for: Order placed, at most 7 days" in story(member, inside)
+        with account_scope(acme.pk):
+            events.record_events("custom.order_placed", [inside.record_id])
+        matching.match(acme.pk)
+        clock.forward(timedelta(minutes=1))
+        walk(flow)
+        clock.forward(timedelta(days=8))
+        walk(flow)
+        matching.match(acme.pk)
+        intake.drain(acme.pk, onward.pk)
+        told = story(member, inside)
+        assert "Waits for: Order placed" in story(member, slow) and "went on" in story(member, slow)
+    finally:
+        clock.reset()
+    lines = [
+        "Handed over to the flow “Winback”",
+        "Exit after the maximum waiting time",
+        "Took the branch “Branch 1”",
+        "Waited until: Order placed",
+        "Enrolled by hand",
+    ]
+    places = [told.find(line) for line in lines]
+    assert places == sorted(places) and -1 not in places, "newest first"
+    with account_scope(acme.pk):
+        there = Participant.objects.get(flow=onward)
+    assert "Handed over by the flow “Nurturing”" in story(member, there)
 
 
 def hand_over(account: Account) -> None:
@@ -97,7 +143,7 @@ def test_success_and_an_early_end_are_told(member: Client, acme: Account, flow: 
     clock.forward(timedelta(days=5))
     walk(flow)
     clock.reset()
-    assert "Finished with success" in story(member, happy) and "Moved to Norway" in story(member, happy)
+    assert "Finished with success by “Moved to Norway”" in story(member, happy) and "Finished" in story(member, happy)
     assert "Left the flow" in story(member, silent) and "No consent to marketing" in story(member, silent)
 
 
