@@ -2,6 +2,7 @@
 
 import logging
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from records.refusals import Invalid
 from records.upserts import upsert
 from scheduling import clock
 from tests import make
-from tests.triggers.test_matching import another_session
+from tests.triggers.test_matching import another_session, in_the_background
 from triggers import matching
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -417,3 +418,29 @@ def test_entries_of_the_matcher_roll_back_with_it(acme: Account, monkeypatch: py
     follow(acme)
     assert inside(acme, chosen) == {bergen}
     assert told(acme, "list_joined") == [bergen]
+
+
+def test_the_matcher_waits_for_who_evaluates_the_list_and_reads_after_them(acme: Account) -> None:
+    """Both read who meets the criteria: whichever ends last must have read last."""
+    (bergen,) = people(acme, "Bergen")
+    chosen = made(acme)
+    change(acme, bergen, city="Oslo")
+    with another_session() as holder:
+        holder.execute("select pg_advisory_xact_lock(hashtextextended('list', %s))", [chosen.pk])
+        with in_the_background(lambda: matching.match(acme.pk)) as told:
+            until_locked_out(holder)
+            with account_scope(acme.pk):  # the criteria change meanwhile: it is these that count
+                List.objects.filter(pk=chosen.pk).update(criteria={**FROM_OSLO, "value": "Bergen"})
+            holder.connection.commit()
+    assert told == [False]
+    assert inside(acme, chosen) == set()
+
+
+def until_locked_out(cursor: Any) -> None:
+    """Return when somebody waits for a lock of ours."""
+    end = monotonic() + 10
+    while monotonic() < end:
+        cursor.execute("select count(*) from pg_locks where locktype = 'advisory' and not granted")
+        if cursor.fetchone()[0]:
+            return
+    raise AssertionError("nobody waits for the list")
