@@ -18,14 +18,16 @@ from scheduling.clock import now
 from .hearing import Concern, concerns, listening_steps
 from .models import Participant, ParticipantStatus
 
+# When to look next is read under the lock, from `found`: in the row as this statement first saw it, someone whose look
+# commits meanwhile is still due, and would be passed over and sleep on.
 WAKE = """
 with found as (
-  select id from participants_participant
+  select id, due_at from participants_participant
   where account_id = %(account)s and id = any(%(participants)s) and status = 'active'
   order by id for no key update
 )
 update participants_participant p set due_at = %(now)s from found
-where p.id = found.id and p.account_id = %(account)s and (p.due_at is null or p.due_at > %(now)s)
+where p.id = found.id and p.account_id = %(account)s and (found.due_at is null or found.due_at > %(now)s)
 """
 
 
