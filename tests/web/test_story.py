@@ -87,7 +87,7 @@ def test_waits_for_events_chance_exits_and_hand_overs_are_told(member: Client, a
         "Waited until: Order placed",
         "Enrolled by hand",
     ]
-    places = [told.find(line) for line in lines]
+    places = [told.rfind(line) for line in lines]
     assert places == sorted(places) and -1 not in places, "newest first"
     with account_scope(acme.pk):
         there = Participant.objects.get(flow=onward)
