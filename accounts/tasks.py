@@ -1,10 +1,10 @@
 """Background work: a task belongs to one account, and a hint to run it may be lost or doubled without harm."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Concatenate, ParamSpec
 
-from celery import shared_task
+from celery import current_app, shared_task
 from django.core.cache import cache
 from django.db import transaction
 from kombu.exceptions import OperationalError
@@ -100,6 +100,16 @@ def house_job(*, queue: str = "default") -> Callable[[Callable[[], Any]], Callab
         return function
 
     return declare
+
+
+def queue_lengths(queues: Iterable[str]) -> dict[str, int] | None:
+    """How many hints wait in each queue; None when the broker does not answer."""
+    try:
+        with current_app.connection_for_read() as broker:
+            channel = broker.default_channel
+            return {queue: channel.queue_declare(queue=queue).message_count for queue in queues}
+    except (OperationalError, RedisError, OSError):
+        return None
 
 
 def route(name: str, *_args: Any, **_options: Any) -> dict[str, str] | None:

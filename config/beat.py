@@ -38,6 +38,7 @@ JOBS: Final = (
     HouseJob("running.tasks.finish_endings", 2, "flows that have ended are emptied"),
     HouseJob("running.tasks.purge_deleted", 5, "the people of deleted flows, and their story, go"),
     HouseJob("running.tasks.roll_up_counts", 10, "the counts of a flow are read in constant time"),
+    HouseJob("running.tasks.look_for_stuck_flows", 60, "a flow that stands still is told to the operators"),
     HouseJob("running.heartbeat.default", 5, "/readyz: beat sends and a worker of `default` runs"),
     HouseJob("running.heartbeat.engine", 5, "/readyz: a worker of `engine` runs"),
     HouseJob("running.heartbeat.delivery", 5, "/readyz: a worker of `delivery` runs"),

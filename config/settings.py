@@ -192,6 +192,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 EVENT_RETENTION = timedelta(days=env.number("FLYT_EVENT_RETENTION_DAYS", 400))  # how long events are kept
 # How long the log of what the steps did is kept; always for whoever is still on the way.
 LOG_RETENTION = timedelta(days=env.number("FLYT_LOG_RETENTION_DAYS", 400, least=90))
+# How long the same person may be due for the longest in a running flow before the flow counts as stuck.
+STUCK_AFTER = timedelta(minutes=env.number("FLYT_STUCK_AFTER_MINUTES", 5, least=1))
 IMPORT_MAX_BYTES = env.number("IMPORT_MAX_BYTES", 1024**3)
 
 # --- E-mail -----------------------------------------------------------------------------------------------
@@ -217,6 +219,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "SAMEORIGIN"
 CSRF_FAILURE_VIEW = "web.errors.csrf_failure"
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # without one only this machine reads /metrics, see web/metrics.py
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
 # --- Background work ------------------------------------------------------------------------------------------

@@ -175,6 +175,8 @@ class Message(AccountModel):
                 condition=models.Q(status="sending"),
                 name="messages_being_sent",
             ),
+            # For operators: whether they left is not known (across accounts).
+            models.Index(fields=["account"], condition=models.Q(status="unconfirmed"), name="messages_unconfirmed"),
             # A record's messages; cancelling when someone leaves.
             models.Index(fields=["account", "record"], name="messages_of_a_record"),
             # The local inbox and bounces find a message by its header.

@@ -90,6 +90,10 @@ class Participant(AccountModel):
             ),
             # Dispatch's probe: does a flow have anybody due. And "ending, n left".
             models.Index(fields=["flow", "due_at"], condition=ACTIVE, name="participants_due"),
+            # Whose step has failed and is tried again: few, if any (across accounts).
+            models.Index(
+                fields=["account", "flow"], condition=ACTIVE & models.Q(failures__gt=0), name="participants_failing"
+            ),
             # The pages of a flow's participants, newest first. The status is read from the index where few have it.
             models.Index(fields=["account", "flow", "-id", "status"], name="participants_of_a_flow"),
             # Waking: who of these records stands on a listening step. Only once: has there been an earlier walk.
@@ -112,7 +116,15 @@ class StepLog(AccountModel):
     at = models.DateTimeField()
 
     class Meta(AccountModel.Meta):
-        indexes = [models.Index(fields=["account", "flow_id", "-at"], name="log_of_a_flow")]
+        indexes = [
+            models.Index(fields=["account", "flow_id", "-at"], name="log_of_a_flow"),
+            # Who dropped out, among millions who went on.
+            models.Index(
+                fields=["account", "flow_id", "outcome", "-at"],
+                condition=~models.Q(outcome="continued"),
+                name="log_of_endings",
+            ),
+        ]
 
 
 class Tally(AccountModel):

@@ -8,7 +8,7 @@ from accounts.tasks import account_task, house_job
 from accounts.tenancy import account_scope, every_account
 from participants import statistics
 
-from . import deletion, ending
+from . import deletion, ending, stuck
 
 SLICE = 2.0  # seconds after which other work gets its turn
 MOST_HINTS = 500  # of one job: the next tick hints at what is left
@@ -66,3 +66,9 @@ def roll_up_counts() -> None:
     for account_id, flow_id in found:
         with account_scope(account_id):
             statistics.roll_up(flow_id)
+
+
+@house_job()
+def look_for_stuck_flows() -> None:
+    """Find running flows in which somebody is due and nobody moves."""
+    stuck.look()

@@ -30,6 +30,8 @@ SWEEPS = {
     "records/tasks.py: roll_up_list_sizes",
     "running/deletion.py: to_purge",
     "running/ending.py: to_empty",
+    "running/engine_status.py: status",
+    "running/stuck.py: _longest_due",
     "running/tasks.py: roll_up_counts",
     "triggers/firing.py: fire_due",
     "triggers/occurrences.py: to_do",
@@ -41,6 +43,7 @@ COMMANDS = {
     "accounts/management/commands/prepare_database.py: Command.handle",
     "participants/management/commands/check_counts.py: Command.handle",
     "records/management/commands/check_lists.py: Command.handle",
+    "running/management/commands/engine.py: Command.handle",
     "web/management/commands/make_demo.py: Command.handle",
     "web/opening.py: _make",
 }
