@@ -1,0 +1,188 @@
+"""Culprits are found by halving, and the search ends when everybody is one; clashes are tried again from the start."""
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import psycopg2
+import pytest
+from django.db import connection
+
+from accounts.history import NotAllowed
+from accounts.models import Account
+from accounts.tenancy import account_scope
+from flows import locks
+from flows.locks import take_exclusive, try_shared
+from flows.models import Flow, FlowStatus
+from participants import engine
+from participants.isolation import Isolation
+from participants.models import Participant
+from records.models import Record
+from scheduling import clock
+from tests.make import make_contacts, make_flow, make_participant, steps_of
+from tests.walking import check_counts, walk
+
+pytestmark = pytest.mark.django_db
+
+
+def crowd(n: int) -> Flow:
+    """`n` people who are due on a step that updates them."""
+    flow = make_flow([{"update_record": {"city": "Oslo"}}], status=FlowStatus.RUNNING)
+    for person in make_contacts(n, city="Bergen"):
+        make_participant(flow, person, step=steps_of(flow)[0])
+    return flow
+
+
+def poison(condition: str) -> None:
+    """A constraint stands for whatever the database may refuse about a record."""
+    with connection.as_owner(), connection.cursor() as cursor:
+        cursor.execute("set constraints all immediate")
+        cursor.execute(f"alter table records_record add constraint poison check ({condition})")
+
+
+@contextmanager
+def attempts() -> Iterator[list[int]]:
+    """The sizes of the batches that are tried."""
+    sizes: list[int] = []
+    own = Isolation._try
+
+    def counted(self: Isolation, ids: list[int]) -> None:
+        before = len(self.failing)
+        own(self, ids)
+        if ids and not (before and len(self.failing) - before == len(ids) > 1):
+            sizes.append(len(ids))
+
+    Isolation._try = counted  # type: ignore[method-assign]
+    try:
+        yield sizes
+    finally:
+        Isolation._try = own  # type: ignore[method-assign]
+
+
+def test_the_search_ends_when_the_step_fails_for_everybody(in_acme: Account) -> None:
+    flow = crowd(300)
+    poison("properties->>'city' <> 'Oslo'")
+    with attempts() as sizes:
+        assert engine.advance(in_acme.pk, flow.pk, seconds=60) is False
+    assert len(sizes) < 80, "a search to the end would try 600 times"
+    assert set(Participant.objects.values_list("failures", "status", "hop")) == {(1, "active", 0)}
+    later = set(Participant.objects.values_list("due_at", flat=True))
+    assert len(later) == 1 and later.pop() - clock.now() < timedelta(seconds=11), "put off in one statement"
+    for _attempt in range(4):
+        clock.forward(timedelta(hours=2))
+        walk(flow)
+    assert set(Participant.objects.values_list("status", "reason")) == {("dropped_out", "step_failed")}
+    check_counts(flow)
+
+
+def test_a_few_culprits_among_many_are_all_found(in_acme: Account) -> None:
+    flow = crowd(120)
+    random.seed(7)
+    culprits = random.sample(list(Record.objects.values_list("pk", flat=True)), 30)
+    poison(f"properties->>'city' <> 'Oslo' or id not in ({','.join(map(str, culprits))})")
+    walk(flow)
+    assert Participant.objects.filter(status="finished").count() == 90
+    assert set(Participant.objects.filter(failures=1).values_list("record_id", flat=True)) == set(culprits)
+
+
+def test_a_search_makes_way_when_the_slice_is_over(in_acme: Account) -> None:
+    """Whoever is left stays due, and each slice gets on."""
+    flow = crowd(8)
+    poison("properties->>'city' <> 'Oslo'")
+    done: list[int] = []
+    search = Isolation(in_acme.pk, flow.pk, steps_of(flow)[0].pk, lambda ids: _fail(done), until=0.0)
+    search.run()
+    assert Participant.objects.filter(failures=1).count() == 1
+    assert Participant.objects.filter(failures=0, due_at__lte=clock.now()).count() == 7
+
+
+def _fail(done: list[int]) -> None:
+    done.append(1)
+    raise ValueError("never")
+
+
+def test_the_queue_is_searched_too(in_acme: Account) -> None:
+    flow = make_flow(["wait 1 day"], status=FlowStatus.RUNNING, unenrolment={"no_such_leaf": 1})
+    make_participant(flow)
+    walk(flow)
+    assert Participant.objects.values_list("failures", "step_id").get() == (1, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_verb_keeps_no_short_patience_for_what_comes_after_the_lock(acme: Account) -> None:
+    """Left at ten seconds, a row that somebody holds longer would make a verb fail in its middle."""
+    with account_scope(acme.pk):
+        flow = make_flow()
+    with account_scope(acme.pk, durable=True), connection.cursor() as cursor:
+        take_exclusive(flow.pk)
+        cursor.execute("select current_setting('lock_timeout')")
+        assert cursor.fetchone()[0] == "0"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_that_cannot_be_had_is_busy(acme: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "WAIT", "50ms")
+    with account_scope(acme.pk):
+        flow = make_flow()
+    other = psycopg2.connect(**{**connection.get_connection_params(), "cursor_factory": None})
+    with other.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock_shared(hashtextextended('flow', %s))", [flow.pk])
+    with pytest.raises(NotAllowed) as refused, account_scope(acme.pk, durable=True):
+        take_exclusive(flow.pk)
+    other.close()
+    assert refused.value.code == "busy"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_deadlock_is_tried_again_from_the_start_and_counts_for_nobody(
+    acme: Account, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another session locks the same two records in the other order; the engine, who waits first, is the victim."""
+    caplog.set_level("INFO")
+    with account_scope(acme.pk):
+        flow = crowd(2)
+        low, high = Record.objects.order_by("pk").values_list("pk", flat=True)
+    other = psycopg2.connect(**{**connection.get_connection_params(), "cursor_factory": None})
+    cursor = other.cursor()
+    cursor.execute("select 1 from records_record where id = %s for update", [high])
+
+    def cross() -> None:
+        with psycopg2.connect(**{**connection.get_connection_params(), "cursor_factory": None}) as watcher:
+            watcher.autocommit = True
+            with watcher.cursor() as looking:
+                waiting = False
+                while not waiting:
+                    looking.execute("select exists (select 1 from pg_locks where not granted)")
+                    waiting = looking.fetchone()[0]
+        cursor.execute("select 1 from records_record where id = %s for update", [low])
+        other.rollback()
+
+    crossing = threading.Thread(target=cross)
+    crossing.start()
+    engine.advance(acme.pk, flow.pk, seconds=30)
+    crossing.join(30)
+    other.close()
+    assert "40P01, again" in caplog.text
+    with account_scope(acme.pk):
+        assert set(Participant.objects.values_list("status", "failures")) == {("finished", 0)}
+        assert try_shared(flow.pk)
+
+
+def test_a_large_flow_gives_way_after_its_slice(in_acme: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By work done, not by time: a clock that jumps a second with every look lets two looks pass in a slice."""
+    large, small = crowd(2500), crowd(3)
+    ticks = iter(range(10**6))
+    monkeypatch.setattr(engine, "monotonic", lambda: float(next(ticks)))
+    due, order = [large, small], []
+    while due:
+        flow = due.pop(0)  # as a queue of hints: who is not through goes to its end
+        order.append(flow.pk)
+        if engine.advance(in_acme.pk, flow.pk, seconds=3):
+            due.append(flow)
+        if flow is small:
+            break
+    assert order == [large.pk, small.pk]
+    assert Participant.objects.filter(flow=small, hop__gt=0).count() == 3
+    assert 0 < Participant.objects.filter(flow=large, hop__gt=0).count() <= 1000
