@@ -22,7 +22,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import IdempotencyKey
-from accounts.tenancy import account_scope
+from accounts.tenancy import account_scope, current_account_id
+from records.erasing import Doomed
 
 from .errors import Refused
 
@@ -31,6 +32,19 @@ LONGEST: Final = 200  # characters of a key, as the column holds them
 KEPT: Final = timedelta(days=30)  # how long an answer is given again
 KEPT_HEADERS = ("Location", "ETag")
 TRY_LOCK = "select pg_try_advisory_xact_lock(hashtextextended(%s, %s))"
+
+
+FORGET = """
+update accounts_idempotencykey set body = jsonb_set(body, '{data}', jsonb_build_object('id', body #> '{data,id}'))
+where account_id = %(account)s and body #> '{data,properties}' is not null
+  and body #>> '{data,id}' = any(%(records)s::text[])
+"""
+
+
+def forget_records(doomed: Doomed) -> None:
+    """Of erased records keep no more in an answer than the id, so that the same request still acts once."""
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET, {"account": current_account_id(), "records": [str(each) for each in doomed.records]})
 
 
 def too_old() -> Q:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from accounts.actors import Actor
 from accounts.rights import Right
-from records import editing
+from records import editing, erasing, tasks
 from records.models import ObjectType, Record
 from records.upserts import Result, Status, upsert
 
@@ -20,7 +20,7 @@ from .object_types import object_type
 from .pagination import PageQuery, page
 from .record_shapes import Aim, BatchAnswer, BatchQuestion, BatchShape, NewRecord, RecordChange, RecordShape
 from .schema import endpoint, paged
-from .shapes import Nothing
+from .shapes import Nothing, Shape
 from .views import AccountView
 
 SOURCE = "api"
@@ -37,6 +37,14 @@ class RecordQuery(PageQuery):
         required=False, max_length=200, help_text="Part of the name, e-mail address or external id."
     )
     archived = serializers.BooleanField(required=False, default=False, help_text="Archived ones instead.")
+
+
+class ErasureQuery(Shape):
+    """How to erase."""
+
+    suppress = serializers.BooleanField(
+        required=False, default=True, help_text="false: the address may be written to again if it is imported anew."
+    )
 
 
 class Records(AccountView):
@@ -64,7 +72,11 @@ class Records(AccountView):
 class OneRecord(AccountView):
     """A record."""
 
-    rights = {"GET": Right.SEE, "PATCH": Right.EDIT_CONTENT, "DELETE": Right.EDIT_CONTENT}
+    rights = {"GET": Right.SEE, "PATCH": Right.EDIT_CONTENT, "DELETE": Right.EDIT_FLOWS}
+
+    def is_scoped(self, request: Request) -> bool:
+        """Erasing works in scopes of its own."""
+        return request.method != "DELETE"
 
     @endpoint("A record", answers=RecordShape)
     def get(self, request: Request, record_id: int) -> Response:
@@ -81,10 +93,18 @@ class OneRecord(AccountView):
         editing.change(record, given, by=self.actor, source=SOURCE)
         return answer_record(record_id)
 
-    @endpoint("Archive a record", status=204)
+    @endpoint("Erase a record for good", query=ErasureQuery, status=204)
     def delete(self, request: Request, record_id: int) -> Response:
-        """It leaves its flows and is enrolled in none; its story stays."""
-        editing.archive([Record.objects.get(pk=record_id).pk], by=self.actor, source=SOURCE)
+        """With all that is stored about it: values, story, messages, walks, associations, list entries.
+
+        Its address gets nothing more, even if it is imported anew, unless `suppress` is false. Cannot be undone.
+        """
+        query = self.query(ErasureQuery)
+        with self.scope():
+            found = Record.objects.get(pk=record_id).pk
+        erasing.erase(self.actor.account_id, [found], by=self.actor, suppresses=query["suppress"])
+        with self.scope():
+            tasks.erase_records.hint(self.actor.account_id)
         return Response(status=204)
 
 

@@ -1,7 +1,7 @@
 """What people do to a participant: make them leave, or erase every trace of the walk."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.db import connection
 from django.db.models import F
@@ -15,7 +15,7 @@ from scheduling.clock import now
 
 from . import lifecycle, statistics
 from .leaving import release
-from .models import Participant, ParticipantStatus, StepLog
+from .models import Intake, Participant, ParticipantStatus, StepLog
 
 
 def leave(account_id: int, participant_id: int, *, by: Actor) -> Participant:
@@ -81,6 +81,30 @@ def erase_together(account_id: int, flow_id: int, participant_ids: Iterable[int]
         found = _locked_of(flow_id, participant_ids)
         _erase(flow_id, found, by=by)
         return len(found)
+
+
+def erase_walks(account_id: int, record_ids: Sequence[int]) -> bool:
+    """Remove every walk of records that are to be erased, and what still asks for one, flow by flow.
+
+    Opens a durable scope for each flow. True when a flow was busy: try again.
+    """
+    with account_scope(account_id):
+        flows = {
+            flow_id
+            for model in (Participant, Intake)
+            for flow_id in model.objects.filter(record_id__in=record_ids).values_list("flow_id", flat=True).distinct()
+        }
+    is_busy = False
+    for flow_id in sorted(flows):
+        with account_scope(account_id, durable=True):
+            if not try_shared(flow_id):
+                is_busy = True
+                continue
+            walks = Participant.objects.filter(flow_id=flow_id, record_id__in=record_ids)
+            found = list(walks.select_for_update(no_key=True).order_by("pk"))
+            _erase(flow_id, found, by=Actor.flyt(account_id))
+            Intake.objects.filter(flow_id=flow_id, record_id__in=record_ids).delete()
+    return is_busy
 
 
 def _erase(flow_id: int, participants: list[Participant], *, by: Actor) -> None:

@@ -12,7 +12,7 @@ from accounts.history import NotAllowed
 from scheduling.clock import now
 
 from . import events
-from .models import ObjectType, Record
+from .models import Erasure, ObjectType, Record
 from .refusals import Invalid
 from .rows import NEW
 from .upserts import Result, Status, upsert
@@ -45,7 +45,7 @@ def archive(record_ids: Iterable[int], *, by: Actor, source: str) -> int:
 
 
 def restore(record_ids: Iterable[int], *, by: Actor, source: str) -> int:
-    """Take archived records out again; returns how many were archived."""
+    """Take archived records out again; returns how many were archived. Those about to be erased stay."""
     return _put("record_restored", record_ids, by=by, source=source)
 
 
@@ -60,6 +60,8 @@ def _put(kind: str, record_ids: Iterable[int], *, by: Actor, source: str) -> int
     is_to_archive = kind == "record_archived"
     with transaction.atomic():
         standing = Record.objects.filter(pk__in=sorted(set(record_ids)), archived_at__isnull=is_to_archive)
+        if not is_to_archive:
+            standing = standing.exclude(pk__in=Erasure.objects.values("record_id"))
         ids = list(standing.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
         Record.objects.filter(pk__in=ids).update(archived_at=now() if is_to_archive else None)
         events.record_events(kind, ids, {"source": source, "by": by.told})

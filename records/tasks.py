@@ -10,7 +10,7 @@ from accounts.tasks import account_task, house_job
 from accounts.tenancy import account_scope, every_account
 from scheduling.clock import now
 
-from . import list_deletion, list_refresh, list_sizes, pruning
+from . import erasing, list_deletion, list_refresh, list_sizes, pruning
 from .import_chunks import import_chunk
 from .import_lifecycle import UNFINISHED, discard
 from .models import Import, ImportStatus
@@ -38,6 +38,12 @@ def clear_list_away(account_id: int, list_id: int) -> bool:
     return _for_a_while(lambda: list_deletion.clear_away(account_id, list_id))
 
 
+@account_task(queue="default")
+def erase_records(account_id: int) -> bool:
+    """Erase records for a while; True when there are more."""
+    return _for_a_while(lambda: erasing.work(account_id))
+
+
 def _for_a_while(work: Callable[[], bool]) -> bool:
     """Work until there is nothing more to do (False) or the slice is spent (True)."""
     started = time.monotonic()
@@ -59,6 +65,13 @@ def clear_lists_away() -> None:
     """Find the lists that were deleted."""
     for account_id, list_id in list_deletion.to_clear_away(MOST_HINTS):
         clear_list_away.hint(account_id, list_id)
+
+
+@house_job()
+def resume_erasures() -> None:
+    """Find the accounts with records to erase, whose worker may be gone."""
+    for account_id in erasing.to_do(MOST_HINTS):
+        erase_records.hint(account_id)
 
 
 @house_job()

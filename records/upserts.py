@@ -33,10 +33,10 @@ def upsert(
     A row: {"properties": {key: value}, "external_id": ..., "consent": true | false | "given" | "withdrawn",
     "consent_at": ..., "former_employee": ...}, with "id" when `match_on` is "id". What a row leaves out stays as it
     is, null clears. `match_on`: "email" (of several records with it the lowest id that is not archived),
-    "external_id", "id" (creates nothing) or "new" (creates one each). A row with a fault is refused alone. Rows about the same record are
-    applied in their order and written once.
-    `source`, and who acts, are told in the events. Those of an "import" have no consequences, and a withdrawn consent stays withdrawn
-    unless the row says when it was given, later than that.
+    "external_id", "id" (creates nothing) or "new" (creates one each). A row with a fault is refused alone. Rows about
+    the same record are applied in their order and written once.
+    `source`, and who acts, are told in the events. Those of an "import" have no consequences, and a withdrawn consent
+    stays withdrawn unless the row says when it was given, later than that.
     """
     if match_on not in MATCHES:
         raise ValueError(f"match_on is one of {', '.join(MATCHES)}, not {match_on!r}.")

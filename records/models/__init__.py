@@ -4,7 +4,7 @@ from .events import Event, EventClientId, EventKind, EventPending, ListenedKind
 from .imports import BlankCells, DateOrder, Import, ImportFile, ImportMode, ImportStatus, RefusedRow
 from .lists import List, ListEntry, ListFolder, ListKind, ListTally
 from .properties import ObjectType, Property, PropertyType, UniqueValue
-from .record import SEARCHED, Association, Consent, Record
+from .record import SEARCHED, Association, Consent, Erasure, Record
 
 __all__ = [
     "SEARCHED",
@@ -12,6 +12,7 @@ __all__ = [
     "BlankCells",
     "Consent",
     "DateOrder",
+    "Erasure",
     "Event",
     "EventClientId",
     "EventKind",

@@ -89,6 +89,22 @@ class Record(AccountModel):
         ]
 
 
+class Erasure(AccountModel):
+    """A record that is to be erased for good. Stays a while after the record, for what came in behind its back."""
+
+    pk = models.CompositePrimaryKey("account_id", "record_id")
+    record_id = models.BigIntegerField()
+    suppresses = models.BooleanField(default=True)  # whether its address gets nothing more
+    asked_at = models.DateTimeField(default=now)
+    erased_at = models.DateTimeField(null=True)
+
+    class Meta(AccountModel.Meta):
+        indexes = [
+            # What a worker takes next, across accounts and in one.
+            models.Index(fields=["account", "erased_at", "record_id"], name="records_to_erase"),
+        ]
+
+
 class Association(AccountModel):
     """A record that belongs with another. Kept from both sides, as two rows, always written together.
 

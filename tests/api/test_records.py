@@ -4,6 +4,7 @@ import pytest
 
 from accounts.models import History
 from accounts.tenancy import account_scope
+from messaging.models import Suppression
 from records.models import Event, Record
 from tests import make
 
@@ -85,8 +86,8 @@ def test_a_record_keeps_its_id(api, ada):
 
 def test_an_archived_record_is_out_of_lists_and_cannot_be_changed(api, acme, ada):
     url = f"{URL}{ada['id']}/"
-    assert api.delete(url).status_code == 204
-    assert api.delete(url).status_code == 204
+    assert api.post(f"{url}archive/").status_code == 200
+    assert api.post(f"{url}archive/").status_code == 200
     assert api.get(URL).json()["results"] == []
     assert [each["id"] for each in api.get(f"{URL}?archived=true").json()["results"]] == [ada["id"]]
     assert api.get(url).json()["archived_at"] is not None
@@ -106,6 +107,23 @@ def test_a_record_is_archived_and_restored(api, acme, ada):
     with account_scope(acme.pk):
         by = Event.objects.get(record_id=ada["id"], kind="record_restored").detail["by"]
         assert (by["kind"], by["name"]) == ("key", "Key of acme")
+
+
+def test_a_record_is_erased_for_good_by_whoever_may(api, as_role, acme, ada):
+    url = f"{URL}{ada['id']}/"
+    assert as_role("marketer").delete(url).status_code == 403
+    assert paths(api.delete(f"{url}?suppress=perhaps")) == {"?suppress"}
+    assert api.delete(url).status_code == 204
+    assert api.get(url).status_code == api.delete(url).status_code == 404
+    with account_scope(acme.pk):
+        assert not Record.objects.exists() and not Event.objects.exists()
+        assert [each.address for each in Suppression.objects.all()] == ["ada@example.com"]
+
+
+def test_the_address_of_an_erased_record_may_stay_free(api, acme, ada):
+    assert api.delete(f"{URL}{ada['id']}/?suppress=false").status_code == 204
+    with account_scope(acme.pk):
+        assert not Suppression.objects.exists()
 
 
 def test_a_record_that_is_new_is_never_another(api, ada):

@@ -22,6 +22,7 @@ SWEEPS = {
     "messaging/claims.py: _accounts",
     "participants/log_pruning.py: due",
     "participants/tasks.py: dispatch",
+    "records/erasing.py: to_do",
     "records/list_deletion.py: to_clear_away",
     "records/list_refresh.py: due",
     "records/pruning.py: _delete",

@@ -73,6 +73,7 @@ BARE_IDS: Final = {
     "participants_steplog.step_id": "a big table",
     "participants_tally.flow_id": "a big table",
     "participants_tally.step_id": "a big table",
+    "records_erasure.record_id": "a big table; stays a while when the record has gone",
     "records_eventclientid.event_id": "a big table",
     "records_event.flow_id": "points up the ladder; stays when the flow has gone",
     "records_record.import_id": "a big table; stays when the import has gone",

@@ -1,0 +1,165 @@
+"""What is asked before records are archived or erased, one or those that were chosen; and taking them out again."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.rights import Right
+from accounts.tenancy import account_scope
+from records import editing, erasing, tasks
+from records.models import Record
+from web.access import AccountRequest, account_view, verb_view
+from web.asking import ask
+from web.paging import read_id
+from web.record_forms import SOURCE
+from web.record_rows import find_record
+from web.templatetags.ui import number, record_name
+
+MOST_AT_ONCE = 500  # more than a page shows
+
+
+@account_view(right=Right.EDIT_CONTENT)
+def archive(request: AccountRequest, record_id: int) -> HttpResponse:
+    """GET asks, POST puts the record away."""
+    record = find_record(record_id)
+    if request.method != "POST":
+        return ask(
+            request,
+            title=_("Archive %s?") % record_name(record),
+            text=_("The record leaves its flows and is enrolled in none. Its story stays, and you can restore it."),
+            verb=_("Archive record"),
+            back=_page(request, record),
+        )
+    editing.archive([record.pk], by=request.actor, source=SOURCE)
+    messages.success(request, _("%s is archived.") % record_name(record))
+    return redirect(_page(request, record))
+
+
+@account_view(right=Right.EDIT_CONTENT)
+def restore(request: AccountRequest, record_id: int) -> HttpResponse:
+    """GET asks, POST takes the record out again."""
+    record = find_record(record_id)
+    if request.method != "POST":
+        return ask(
+            request,
+            title=_("Restore %s?") % record_name(record),
+            text=_("The record may be enrolled again. The flows that it left do not go on."),
+            verb=_("Restore record"),
+            back=_page(request, record),
+        )
+    if editing.restore([record.pk], by=request.actor, source=SOURCE):
+        messages.success(request, _("%s is back.") % record_name(record))
+    return redirect(_page(request, record))
+
+
+@verb_view(right=Right.EDIT_FLOWS)
+def erase(request: AccountRequest, record_id: int) -> HttpResponse:
+    """GET asks, POST deletes the record and all that is stored about it."""
+    with account_scope(request.account.pk):
+        record = find_record(record_id)
+        if request.method != "POST":
+            return _ask_to_erase(
+                request,
+                title=_("Erase %s for good?") % record_name(record),
+                verb=_("Erase for good"),
+                back=_page(request, record),
+            )
+    _erase(request, [record.pk])
+    messages.success(request, _("The record is erased."))
+    return redirect(_table(request, record.object_type.key))
+
+
+@account_view(right=Right.EDIT_CONTENT)
+def archive_chosen(request: AccountRequest) -> HttpResponse:
+    """GET asks about those whom `?record=` names, POST puts them away."""
+    ids = _chosen(request)
+    if request.method != "POST":
+        count = Record.objects.filter(pk__in=ids, archived_at=None).count()
+        return ask(
+            request,
+            title=ngettext("Archive %s record?", "Archive %s records?", count) % number(count),
+            text=_("They leave their flows and are enrolled in none. Their story stays, and you can restore them."),
+            verb=_("Archive"),
+            back=_table(request),
+        )
+    done = editing.archive(ids, by=request.actor, source=SOURCE)
+    messages.success(request, ngettext("%s record is archived.", "%s records are archived.", done) % number(done))
+    return redirect(_table(request))
+
+
+@account_view(right=Right.EDIT_CONTENT)
+def restore_chosen(request: AccountRequest) -> HttpResponse:
+    """GET asks about those whom `?record=` names, POST takes them out again."""
+    ids = _chosen(request)
+    if request.method != "POST":
+        count = Record.objects.filter(pk__in=ids, archived_at__isnull=False).count()
+        return ask(
+            request,
+            title=ngettext("Restore %s record?", "Restore %s records?", count) % number(count),
+            text=_("They may be enrolled again. The flows that they left do not go on."),
+            verb=_("Restore"),
+            back=_table(request),
+        )
+    done = editing.restore(ids, by=request.actor, source=SOURCE)
+    messages.success(request, ngettext("%s record is back.", "%s records are back.", done) % number(done))
+    return redirect(_table(request))
+
+
+@verb_view(right=Right.EDIT_FLOWS)
+def erase_chosen(request: AccountRequest) -> HttpResponse:
+    """GET asks about those whom `?record=` names, POST erases them."""
+    ids = _chosen(request)
+    if request.method != "POST":
+        with account_scope(request.account.pk):
+            count = Record.objects.filter(pk__in=ids).count()
+            many = number(count)
+            return _ask_to_erase(
+                request,
+                title=ngettext("Erase %s record for good?", "Erase %s records for good?", count) % many,
+                verb=ngettext("Erase %s record", "Erase %s records", count) % many,
+                back=_table(request),
+            )
+    gone = _erase(request, ids)
+    messages.success(request, ngettext("%s record is erased.", "%s records are erased.", gone) % number(gone))
+    return redirect(_table(request))
+
+
+def _ask_to_erase(request: AccountRequest, *, title: str, verb: str, back: str) -> HttpResponse:
+    return ask(
+        request,
+        title=title,
+        text=_(
+            "Everything stored goes: values, story, messages, associations, places on lists and in flows. "
+            "Reports of flows no longer count it. This cannot be undone."
+        ),
+        verb=verb,
+        is_dangerous=True,
+        back=back,
+        body="records/_erase.html",
+    )
+
+
+def _erase(request: AccountRequest, record_ids: list[int]) -> int:
+    suppresses = request.POST.get("suppress") == "yes"
+    gone = erasing.erase(request.account.pk, record_ids, by=request.actor, suppresses=suppresses)
+    tasks.erase_records.hint(request.account.pk)
+    return gone
+
+
+def _chosen(request: AccountRequest) -> list[int]:
+    """From the address, which the question posts to: at most as many as a page shows."""
+    ids = [read_id(each) for each in request.GET.getlist("record")[:MOST_AT_ONCE]]
+    return [each for each in ids if each is not None]
+
+
+def _page(request: AccountRequest, record: Record) -> str:
+    return reverse("web:record", args=[request.account.slug, record.pk])
+
+
+def _table(request: AccountRequest, key: str = "") -> str:
+    wanted = key or request.GET.get("type", "")
+    address = reverse("web:records", args=[request.account.slug])
+    return f"{address}?type={wanted}" if wanted.replace("_", "").replace("-", "").isalnum() else address
