@@ -12,11 +12,12 @@ from . import phones, values
 from .import_mapping import COMPANY, COMPANY_NAME
 from .models import BlankCells, DateOrder, Import, Property, PropertyType
 from .refusals import Error
-from .rows import Row
+from .rows import LONGEST_EXTERNAL_ID, Row
 from .upserts import reader_of
 
 REMEMBERED: Final = 10_000  # different cells of a column
 MONTH_FIRST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(.*)", re.DOTALL)
+PLAIN_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T][0-2]\d:[0-5]\d", re.ASCII)
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # Only what values.clean() takes as it is, once in lower case.
 PLAIN_ADDRESS = re.compile(
@@ -60,6 +61,7 @@ class CellReader:
         self.match_on, self.clears = source.match_on, source.blank_cells == BlankCells.CLEAR
         self.month_first = source.date_order == DateOrder.MONTH_FIRST
         self.width, self.mapping = len(source.columns), source.mapping
+        self.texts: list[tuple[int, str]] = []
         self.properties: list[tuple[int, str, _Memory]] = []
         self.phones: list[tuple[int, str]] = []
         self.fields: list[tuple[int, str, _Memory]] = []
@@ -76,7 +78,8 @@ class CellReader:
         if len(cells) < self.width:
             cells = [*cells, *[""] * (self.width - len(cells))]
         row = Row()
-        errors = self._read_properties(cells, row.properties)
+        errors = self._read_texts(cells, row.properties)
+        errors += self._read_properties(cells, row.properties)
         if self.fields:
             errors += self._read_fields(cells, row.fields)
         if len(self.company_of(cells)) > values.LONGEST_TEXT:
@@ -84,6 +87,19 @@ class CellReader:
         if not errors and row.key(self.match_on) is None:
             errors.append(self.reader.missing_key())
         return row, errors
+
+    def _read_texts(self, cells: Sequence[str], found: dict[str, Any]) -> list[Error]:
+        """Texts are as they are; a file that could be read has no character that cannot be kept."""
+        errors: list[Error] = []
+        for index, key in self.texts:
+            text = cells[index].strip()
+            if text:
+                found[key] = text
+                if len(text) > values.LONGEST_TEXT:
+                    errors.append(Error(f"properties.{key}", _why(self._read_of(self.reader.properties[key]), text)))
+            elif self.clears:
+                found[key] = None
+        return errors
 
     def _read_properties(self, cells: Sequence[str], found: dict[str, Any]) -> list[Error]:
         errors: list[Error] = []
@@ -118,16 +134,21 @@ class CellReader:
         if property := self.reader.properties.get(target.get("property", "")):
             if property.key == "country":
                 self.country = index
-            if property.type == PropertyType.PHONE:
-                self.phones.append((index, property.key))
-            else:
-                self.properties.append((index, property.key, _Memory(self._read_of(property))))
+            self._plan_property(index, property)
         elif "field" in target:
             self.fields.append((index, target["field"], _Memory(self._read_of_field(target["field"]))))
         elif "associated" in target:
             self.company = index
             if (property := self.reader.properties.get(COMPANY_NAME)) and not self._has_column(COMPANY_NAME):
-                self.properties.append((index, property.key, _Memory(self._read_of(property))))
+                self._plan_property(index, property)
+
+    def _plan_property(self, index: int, property: Property) -> None:
+        if property.type == PropertyType.TEXT:
+            self.texts.append((index, property.key))
+        elif property.type == PropertyType.PHONE:
+            self.phones.append((index, property.key))
+        else:
+            self.properties.append((index, property.key, _Memory(self._read_of(property))))
 
     def _has_column(self, key: str) -> bool:
         return {"property": key} in self.mapping.values()
@@ -157,19 +178,20 @@ class CellReader:
         def clean(text: str) -> Any:
             return values.clean(property, text, zone=reader.zone, members=reader.members)
 
-        if property.type == PropertyType.TEXT:
-            return lambda text: text if len(text) <= values.LONGEST_TEXT else clean(text)
         if property.type == PropertyType.EMAIL:
             return lambda text: low if PLAIN_ADDRESS.fullmatch(low := text.lower()) else clean(text)
         if property.type == PropertyType.DATE:
             return lambda text: _iso_date(text) or clean(self._turned(text))
         if property.type == PropertyType.DATETIME:
-            return lambda text: clean(self._turned(text))
+            hours = _Memory(lambda hour: _hour(hour, clean))
+            return lambda text: _in_hour(hours, text) or clean(self._turned(text))
         return clean
 
     def _read_of_field(self, name: str) -> Read:
         if name == "id":
             return lambda text: self.reader.read_field(name, int(text) if text.isascii() and text.isdigit() else text)
+        if name == "external_id":
+            return lambda text: {name: text} if len(text) <= LONGEST_EXTERNAL_ID else self.reader.read_field(name, text)
         if name == "consent_at":
             return lambda text: self.reader.read_field(name, self._turned(text))
         return lambda text: self.reader.read_field(name, text)
@@ -179,6 +201,27 @@ class CellReader:
         if self.month_first and (found := MONTH_FIRST.fullmatch(text)):
             return f"{found[4]}-{found[1]}-{found[3]}{found[5]}"
         return text
+
+
+def _why(read: Read, text: str) -> str:
+    """The sentence with which a text is refused."""
+    try:
+        read(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _in_hour(hours: "_Memory", text: str) -> str | None:
+    """A moment such as "2027-01-31 09:30", by what its hour is; None where minutes would have to be looked at."""
+    start = hours[text[:13]] if PLAIN_MOMENT.fullmatch(text) else None
+    return f"{start}{text[14:16]}:00Z" if isinstance(start, str) else None
+
+
+def _hour(hour: str, clean: Read) -> str | None:
+    """How every moment of an hour begins; None when the clocks are changed within it."""
+    first, last = clean(f"{hour}:00"), clean(f"{hour}:59")
+    return first[:14] if first.endswith(":00:00Z") and last == f"{first[:14]}59:00Z" else None
 
 
 def _iso_date(text: str) -> str | None:

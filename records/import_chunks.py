@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.tenancy import account_scope, current_account_id
 
-from . import import_companies, lists
+from . import import_companies, list_entries
 from .import_cells import CellReader
 from .import_lifecycle import UNFINISHED, end, move
 from .import_mapping import column_of
@@ -39,7 +39,7 @@ def import_chunk(account_id: int, import_id: int) -> bool:
     with account_scope(account_id):
         source = (
             Import.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("object_type", "list")
+            .select_related("object_type")
             .filter(pk=import_id, status__in=UNFINISHED)
             .first()
         )
@@ -88,7 +88,7 @@ def _write(source: Import, chunk: _Chunk) -> None:
     moved = import_companies.associate(source, _companies(reader, chunk, taken))
     _refuse(source, chunk, faults)
     ids = {result.id for result in taken.values() if result.id}
-    newcomers = lists.add(source.list, ids, with_events=False) if source.list else len(ids)
+    newcomers = _put_in_list(source, ids)
     counts = Counter(_status(result, moved) for result in taken.values())
     move(
         source,
@@ -118,6 +118,14 @@ def _read_cells(reader: CellReader, chunk: _Chunk) -> tuple[dict[int, Row], dict
             faults[number] = [refused[names[number]]]
             del rows[number]
     return rows, faults
+
+
+def _put_in_list(source: Import, ids: set[int]) -> int:
+    """How many had not come with an earlier chunk."""
+    if source.list_id is None:
+        return len(ids)
+    found = "select unnest(%(ids)s::bigint[]) as id"
+    return list_entries.put_in(source.list_id, found, {"ids": sorted(ids)}, with_events=False)
 
 
 def _companies(reader: CellReader, chunk: _Chunk, taken: dict[int, Result]) -> dict[int, str]:

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.tenancy import account_scope
-from records import import_chunks, lists, tasks
+from records import import_chunks, list_entries, lists, tasks
 from records.import_chunks import import_chunk
 from records.models import (
     Association,
@@ -145,7 +145,7 @@ def test_a_worker_that_dies_in_a_chunk_leaves_it_to_the_next(
 ) -> None:
     monkeypatch.setattr(import_chunks, "CHUNK_ROWS", 300)
     source = begin(contact, EXCEL.read_bytes())
-    put_in, calls = lists.add, Counter[str]()
+    put_in, calls = list_entries.put_in, Counter[str]()
 
     class Killed(BaseException):
         pass
@@ -157,7 +157,7 @@ def test_a_worker_that_dies_in_a_chunk_leaves_it_to_the_next(
             raise Killed
         return put_in(*args, **more)
 
-    monkeypatch.setattr(lists, "add", dies_now_and_then)
+    monkeypatch.setattr(list_entries, "put_in", dies_now_and_then)
     deaths, more = 0, True
     while more:
         try:
@@ -174,7 +174,7 @@ def test_a_worker_that_dies_in_a_chunk_leaves_it_to_the_next(
 
     killed, killed_counts = end(source), counts(source)
     Record.objects.all().delete()
-    monkeypatch.setattr(lists, "add", put_in)
+    monkeypatch.setattr(list_entries, "put_in", put_in)
     smooth = bring_in(contact, EXCEL.read_bytes())
     assert end(smooth) == killed
     assert counts(smooth) == killed_counts
