@@ -47,8 +47,8 @@ class NewRecord(RecordChange):
     match_on = serializers.ChoiceField(
         MATCHES,
         required=False,
-        help_text="What makes two records the same; by default the e-mail address if there is one. `new`: nothing does, "
-        "it is always another record.",
+        help_text="What makes two records the same; by default the e-mail address if there is one. "
+        "`new`: nothing does, it is always another record.",
     )
 
 

@@ -4,6 +4,7 @@ from django.urls import path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from . import (
+    associations,
     contents,
     events,
     flow_verbs,
@@ -61,6 +62,13 @@ urlpatterns = [
     path("records/<id:record_id>/", records.OneRecord.as_view(), name="record"),
     path("records/<id:record_id>/archive/", records.ArchiveRecord.as_view(), name="record-archive"),
     path("records/<id:record_id>/restore/", records.RestoreRecord.as_view(), name="record-restore"),
+    path("records/<id:record_id>/timeline/", associations.Timeline.as_view(), name="record-timeline"),
+    path("records/<id:record_id>/associations/", associations.Associations.as_view(), name="record-associations"),
+    path(
+        "records/<id:record_id>/associations/<id:other_id>/",
+        associations.OneAssociation.as_view(),
+        name="record-association",
+    ),
     path("imports/", imports.Imports.as_view(), name="imports"),
     path("imports/<id:import_id>/", imports.OneImport.as_view(), name="import"),
     path("imports/<id:import_id>/stop/", imports.StopImport.as_view(), name="import-stop"),

@@ -4,9 +4,17 @@ from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from accounts.actors import Actor
 from accounts.tenancy import current_account_id
 from scheduling.clock import now
+
+from .events import record_events
+from .models import Association, Record
+from .refusals import Error, Invalid
 
 # Of one record two primaries must not be made at once; the other one must only not go away.
 LOCK_RECORDS: Final = """
@@ -17,6 +25,7 @@ LOCK_OTHERS: Final = """
 select id, object_type_id from records_record where account_id = %(account)s and id = any(%(others)s::bigint[])
 order by id for key share
 """
+NO_SUCH_RECORD: Final = gettext_lazy("There is no such record.")
 PAIRS: Final = """
 unnest(%(records)s::bigint[], %(others)s::bigint[], %(record_types)s::bigint[], %(other_types)s::bigint[])
   as pair(record_id, other_id, record_type, other_type)
@@ -70,6 +79,58 @@ def associate_many(pairs: Iterable[tuple[int, int]], *, is_primary: bool = False
             with connection.cursor() as cursor:
                 cursor.execute(DEMOTE, params)
         return {record for (record,) in _query(ASSOCIATE, params)}
+
+
+def associate(record: Record, other: Record, *, is_primary: bool = False, by: Actor, source: str) -> bool:
+    """Let two records belong together, and tell it on both; False when they did already. Raises `Invalid`.
+
+    `is_primary`: the other becomes the record's primary one of its type.
+    """
+    if record.pk == other.pk:
+        raise Invalid([Error("record", _("A record cannot be associated with itself."))])
+    if record.archived_at or other.archived_at:
+        raise Invalid([Error("record", _("One of the records is archived. Restore it first."))])
+    with transaction.atomic():
+        is_new = not _between(record.pk, other.pk).exists()
+        if not associate_many([(record.pk, other.pk)], is_primary=is_primary):
+            return False
+        _tell("associated", record.pk, other.pk, by=by, source=source, is_primary=is_primary)
+    return is_new
+
+
+def dissociate(record_id: int, other_id: int, *, by: Actor, source: str) -> bool:
+    """Let two records belong together no longer, and tell it on both; False when they did not."""
+    with transaction.atomic():
+        gone, _by_model = _between(record_id, other_id).delete()
+        if gone:
+            _between(other_id, record_id).delete()
+            _tell("association_removed", record_id, other_id, by=by, source=source)
+    return bool(gone)
+
+
+def set_primary(record: Record, other: Record, is_primary: bool, *, by: Actor, source: str) -> None:
+    """Say whether an associated record is the primary one of its type; who was it before stays associated.
+
+    Raises `Association.DoesNotExist` when the two do not belong together.
+    """
+    if _between(record.pk, other.pk).get().is_primary == is_primary:
+        return
+    if is_primary:
+        associate(record, other, is_primary=True, by=by, source=source)
+    else:
+        _between(record.pk, other.pk).update(is_primary=False)
+        _tell("associated", record.pk, other.pk, by=by, source=source, is_primary=False)
+
+
+def _between(record_id: int, other_id: int) -> QuerySet[Association]:
+    found: QuerySet[Association] = Association.objects.filter(record_id=record_id, other_id=other_id)
+    return found
+
+
+def _tell(kind: str, record_id: int, other_id: int, *, by: Actor, source: str, **more: Any) -> None:
+    detail = {"source": source, "by": by.told}
+    record_events(kind, [record_id], {**detail, "record": other_id, **more})
+    record_events(kind, [other_id], {**detail, "record": record_id})
 
 
 def _sides(pairs: Collection[tuple[int, int]], is_primary: bool) -> dict[str, Any]:

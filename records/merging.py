@@ -82,8 +82,8 @@ class Result:
 class Merge:
     """One set of rows about records of one type; `run` it once, inside a transaction in the account's scope.
 
-    `source` and `by` are told in the events, which are made pending unless it is an import. `import_id`: the import that the
-    records it creates will name.
+    `source` and `by` are told in the events, which are made pending unless it is an import. `import_id`: the import
+    that the records it creates will name.
     """
 
     def __init__(

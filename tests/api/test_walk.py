@@ -12,7 +12,7 @@ from accounts.tenancy import account_scope
 from api import urls
 from api.views import AccountView
 from messaging.models import Message, Suppression
-from records import events
+from records import associations, events
 from records.models import Import, ListFolder, Record
 from tests import make
 
@@ -54,6 +54,7 @@ def things(acme: Account) -> dict[str, int]:
         make.make_subscription_type()
         return {
             "record_id": record.pk,
+            "other_id": associated_with(record),
             "flow_id": flow.pk,
             "participant_id": participant.pk,
             "content_id": content.pk,
@@ -62,6 +63,12 @@ def things(acme: Account) -> dict[str, int]:
             "import_id": make_import(record),
             "suppression_id": Suppression.objects.create(address="b@example.com", reason="member").pk,
         }
+
+
+def associated_with(record: Record) -> int:
+    other = make.make_record("company", name="Shop")
+    associations.associate_many([(record.pk, other.pk)])
+    return other.pk
 
 
 def make_import(record: Record) -> int:
@@ -107,6 +114,7 @@ def test_an_id_that_no_row_can_have_is_not_found(api, route, view, method):
         things = dict.fromkeys(
             [
                 "record_id",
+                "other_id",
                 "flow_id",
                 "participant_id",
                 "content_id",

@@ -23,9 +23,18 @@ from accounts.sign_in import make_key
 from accounts.tenancy import account_scope
 from flows.models import Folder
 from messaging.models import Suppression
-from records.models import Import, ListFolder, Property
+from records.associations import associate_many
+from records.models import Import, ListFolder, Property, Record
 from records.object_types import create_object_type
-from tests.make import make_contact, make_content, make_flow, make_list, make_participant, steps_of
+from tests.make import (
+    make_contact,
+    make_content,
+    make_flow,
+    make_list,
+    make_participant,
+    make_record,
+    steps_of,
+)
 from tests.web.test_inbox import put_mail
 
 from .test_tenancy import OWNED
@@ -49,7 +58,7 @@ PUBLIC = {
     "api/v1/docs/": "the same for people",
     "api/v1/": "answers what is not there",
 }
-PERSONAL = ("me/", "accounts/new/")  # one's own, whichever the account
+PERSONAL = ("me/", "accounts/new/", "operators/")  # one's own, whichever the account; the last for staff
 HIDDEN = (404, 405)  # 405 says which methods an address has, not what is there
 ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 ODD_IDS = (0, 2**63 - 1, 2**63)
@@ -99,6 +108,7 @@ def things(acme: Account, tmp_path: Path, settings: Settings) -> dict[str, objec
             "flow_id": flow.pk,
             "step_id": steps_of(flow)[0].pk,
             "record_id": record.pk,
+            "other_id": associated_with(record),
             "folder_id": Folder.objects.create(name="Membership").pk,
             "list_folder_id": ListFolder.objects.create(name="Customers").pk,
             "participant_id": make_participant(flow, record, step=steps_of(flow)[0]).pk,
@@ -116,6 +126,13 @@ def things(acme: Account, tmp_path: Path, settings: Settings) -> dict[str, objec
         }
     none = {"token": "none", "key": "none", "uidb36": "1", "session_id": 1}
     return {**found, **none, "name": put_mail(tmp_path, acme)}
+
+
+def associated_with(record: Record) -> int:
+    """A company that the record belongs with."""
+    other = make_record("company", name="Shop")
+    associate_many([(record.pk, other.pk)])
+    return int(other.pk)
 
 
 @pytest.fixture
