@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.rights import Right
 from records import list_deletion, list_folders, lists
@@ -42,7 +43,7 @@ def delete(request: AccountRequest, list_id: int) -> HttpResponse:
     return ask(
         request,
         title=_("Delete the list “%s”?") % chosen.name,
-        text=_("Its %s records stay. This cannot be undone.") % number(lists.size(chosen)),
+        text=_stays(lists.size(chosen)),
         verb=_("Delete list"),
         is_dangerous=True,
         back=back,
@@ -111,6 +112,11 @@ def delete_folder(request: AccountRequest, list_folder_id: int) -> HttpResponse:
         is_dangerous=True,
         back=_list(request, folder),
     )
+
+
+def _stays(size: int) -> str:
+    said = ngettext("Its %(n)s record stays.", "Its %(n)s records stay.", size) % {"n": number(size)}
+    return f"{said} {_('This cannot be undone.')}"
 
 
 def _named(

@@ -1,8 +1,6 @@
 """Dynamic lists: whoever meets the criteria is in, at first, after every change, and when time passes."""
 
-import logging
 from datetime import UTC, datetime, timedelta
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -10,64 +8,15 @@ from django.db import OperationalError
 
 from accounts.models import Account
 from accounts.tenancy import account_scope
-from participants import waking
-from records import dynamic_lists, events, list_refresh, list_sizes, lists
-from records.models import Association, Event, EventPending, List, ListEntry, ListKind, ObjectType, Record
-from records.refusals import Invalid
+from records import dynamic_lists, events, list_refresh, lists
+from records.models import Association, Event, EventPending, ListEntry, ListKind, ObjectType, Record
 from records.upserts import upsert
 from scheduling import clock
 from tests import make
-from tests.triggers.test_matching import another_session, in_the_background
-from triggers import matching
+from tests.records.dynamic import FROM_OSLO, change, evaluate, follow, inside, made, people, told
+from tests.triggers.test_matching import another_session
 
 pytestmark = pytest.mark.django_db(transaction=True)
-FROM_OSLO = {"property": "city", "operator": "eq", "value": "Oslo"}
-
-
-def evaluate(account: Account, chosen: List) -> None:
-    """As the workers do, until nothing is left to do."""
-    while list_refresh.work(account.pk, chosen.pk):
-        pass
-
-
-def follow(account: Account) -> None:
-    """Let the matcher deal with everything that is pending."""
-    while matching.match(account.pk):
-        pass
-
-
-def inside(account: Account, chosen: List) -> set[int]:
-    with account_scope(account.pk):
-        found = set(ListEntry.objects.filter(list=chosen).values_list("record_id", flat=True))
-        assert lists.size(chosen) == len(found), "the size is right at any time"
-        assert list_sizes.wrong() == []
-    return found
-
-
-def made(account: Account, tree: Any = FROM_OSLO, name: str = "Oslo", object_type: str = "contact") -> List:
-    """A dynamic list, evaluated."""
-    with account_scope(account.pk):
-        new = dynamic_lists.create_dynamic(name, make.make_object_type(object_type), tree)
-    evaluate(account, new)
-    return new
-
-
-def people(account: Account, *cities: str | None) -> list[int]:
-    with account_scope(account.pk):
-        make.make_property("city")
-        return [make.make_contact(**({"city": city} if city else {})).pk for city in cities]
-
-
-def change(account: Account, record_id: int, **properties: Any) -> None:
-    with account_scope(account.pk):
-        contact = ObjectType.objects.get(key="contact")
-        (result,) = upsert(contact, [{"id": record_id, "properties": properties}], match_on="id", source="api")
-        assert result.status == "updated", result
-
-
-def told(account: Account, kind: str) -> list[int]:
-    with account_scope(account.pk):
-        return sorted(Event.objects.filter(kind=kind).values_list("record_id", flat=True))
 
 
 def test_a_new_list_takes_whoever_meets_its_criteria(acme: Account) -> None:
@@ -282,84 +231,6 @@ def test_an_evaluation_waits_for_those_who_began_before_the_list_listened(acme: 
     assert inside(acme, chosen) == {bergen}
 
 
-def test_a_list_cannot_ask_for_itself_and_is_told_the_way(acme: Account) -> None:
-    people(acme, "Oslo")
-    first = made(acme)
-    second = made(acme, {"list": first.pk, "operator": "in"}, "Second")
-    third = made(acme, {"list": second.pk, "operator": "not_in"}, "Third")
-    with account_scope(acme.pk):
-        for chosen, asked, way in (
-            (first, first, "“Oslo” → “Oslo”"),
-            (first, third, "“Oslo” → “Third” → “Second” → “Oslo”"),
-        ):
-            with pytest.raises(Invalid) as refused:
-                dynamic_lists.change_criteria(chosen, {"all": [{"list": asked.pk, "operator": "in"}]})
-            assert refused.value.errors[0].path == "criteria" and way in refused.value.errors[0].message
-
-
-def test_lists_ask_for_each_other_ten_deep_at_most(acme: Account) -> None:
-    people(acme, "Oslo")
-    chosen = made(acme)
-    with account_scope(acme.pk):
-        contact = ObjectType.objects.get(key="contact")
-        for number in range(2, 11):
-            tree = {"list": chosen.pk, "operator": "in"}
-            chosen = dynamic_lists.create_dynamic(f"Number {number}", contact, tree)
-        with pytest.raises(Invalid, match="More than 10 lists"):
-            dynamic_lists.create_dynamic("Number 11", contact, {"list": chosen.pk, "operator": "in"})
-
-
-def test_bad_criteria_are_refused_with_their_place(acme: Account, globex: Account) -> None:
-    people(acme, "Oslo")
-    with account_scope(globex.pk):
-        theirs = make.make_list("Theirs")
-    with account_scope(acme.pk):
-        contact = ObjectType.objects.get(key="contact")
-        for tree, path in (
-            ({"property": "nope", "operator": "eq", "value": 1}, "criteria.property"),
-            ({"all": [{"list": theirs.pk, "operator": "in"}]}, "criteria.all.0.list"),
-            (None, "criteria"),
-        ):
-            with pytest.raises(Invalid) as refused:
-                dynamic_lists.create_dynamic("Bad", contact, tree)
-            assert refused.value.errors[0].path == path
-        with pytest.raises(Invalid, match="A static list has no criteria"):
-            dynamic_lists.change_criteria(make.make_list(), FROM_OSLO)
-        assert not List.objects.filter(kind=ListKind.DYNAMIC).exists()
-
-
-def test_a_chain_without_end_is_cut_and_the_list_is_right_within_the_hour(
-    acme: Account, caplog: pytest.LogCaptureFixture
-) -> None:
-    (bergen,) = people(acme, "Bergen")
-    chosen = made(acme)
-    with account_scope(acme.pk):
-        Record.objects.filter(pk=bergen).update(properties={"city": "Oslo"})
-        events.record_events("record_updated", [bergen], depth=11)
-    with caplog.at_level(logging.WARNING):
-        follow(acme)
-    assert "a chain of more than 10 events was cut" in caplog.text
-    assert inside(acme, chosen) == set()
-    clock.forward(timedelta(hours=1))
-    assert list_refresh.due(10) == [(acme.pk, chosen.pk)]
-    evaluate(acme, chosen)
-    assert inside(acme, chosen) == {bergen}
-
-
-def test_a_list_whose_criteria_cannot_be_read_holds_up_nobody(acme: Account) -> None:
-    (bergen,) = people(acme, "Bergen")
-    broken, good = made(acme), made(acme, name="Also Oslo")
-    with account_scope(acme.pk):
-        List.objects.filter(pk=broken.pk).update(criteria={"property": "gone", "operator": "eq", "value": "x"})
-        Record.objects.filter(pk=bergen).update(properties={"city": "Oslo"})
-        events.record_events("record_updated", [bergen])
-        list_refresh.ask([broken.pk])
-    follow(acme)
-    assert inside(acme, good) == {bergen}
-    evaluate(acme, broken)
-    assert list_refresh.due(10) == []
-
-
 def test_another_accounts_events_and_lists_stay_apart(acme: Account, globex: Account) -> None:
     ours, theirs = people(acme, "Oslo"), people(globex, "Oslo")
     mine, other = made(acme), made(globex)
@@ -370,77 +241,3 @@ def test_another_accounts_events_and_lists_stay_apart(acme: Account, globex: Acc
     follow(globex)
     assert (inside(acme, mine), inside(globex, other)) == (set(ours), set())
     assert list_refresh.work(globex.pk, mine.pk) is False
-
-
-def test_a_large_account_is_put_into_a_static_list_by_a_worker(acme: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "MOST_AT_ONCE", 2)
-    ids = people(acme, "Oslo", "Bergen", "Oslo")
-    with account_scope(acme.pk):
-        chosen = make.make_list("Filled")
-        assert lists.add_matching(chosen, FROM_OSLO, moment=clock.now(), zone="Europe/Oslo") is None
-        with pytest.raises(Invalid, match="Wait until that is done"):
-            lists.add_matching(chosen, FROM_OSLO, moment=clock.now(), zone="Europe/Oslo")
-    assert list_refresh.due(10) == [(acme.pk, chosen.pk)]
-    with account_scope(acme.pk):
-        lists.add(chosen, [ids[1]])
-    evaluate(acme, chosen)
-    assert inside(acme, chosen) == set(ids), "nobody is taken out"
-    with account_scope(acme.pk):
-        chosen.refresh_from_db()
-    assert (chosen.criteria, chosen.refresh_at, chosen.refresh_cursor) == (None, None, None)
-
-
-def test_a_frozen_copy_stays_as_it_was(acme: Account) -> None:
-    oslo, bergen = people(acme, "Oslo", "Bergen")
-    chosen = made(acme)
-    with account_scope(acme.pk):
-        copy = lists.freeze(chosen, "Oslo in March")
-    change(acme, bergen, city="Oslo")
-    follow(acme)
-    assert inside(acme, chosen) == {oslo, bergen}
-    assert inside(acme, copy) == {oslo}
-
-
-def test_entries_of_the_matcher_roll_back_with_it(acme: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was claimed is pending again, and what followed from it never was."""
-    (bergen,) = people(acme, "Bergen")
-    chosen = made(acme)
-    change(acme, bergen, city="Oslo")
-
-    def dies(_happened: Any) -> int:
-        assert ListEntry.objects.filter(list=chosen).exists()
-        raise OperationalError("gone")
-
-    with monkeypatch.context() as dying, pytest.raises(OperationalError):
-        dying.setattr(waking, "wake", dies)
-        matching.match(acme.pk)
-    assert inside(acme, chosen) == set()
-    follow(acme)
-    assert inside(acme, chosen) == {bergen}
-    assert told(acme, "list_joined") == [bergen]
-
-
-def test_the_matcher_waits_for_who_evaluates_the_list_and_reads_after_them(acme: Account) -> None:
-    """Both read who meets the criteria: whichever ends last must have read last."""
-    (bergen,) = people(acme, "Bergen")
-    chosen = made(acme)
-    change(acme, bergen, city="Oslo")
-    with another_session() as holder:
-        holder.execute("select pg_advisory_xact_lock(hashtextextended('list', %s))", [chosen.pk])
-        with in_the_background(lambda: matching.match(acme.pk)) as told:
-            until_locked_out(holder)
-            with account_scope(acme.pk):  # the criteria change meanwhile: it is these that count
-                List.objects.filter(pk=chosen.pk).update(criteria={**FROM_OSLO, "value": "Bergen"})
-            holder.connection.commit()
-    assert told == [False]
-    assert inside(acme, chosen) == set()
-
-
-def until_locked_out(cursor: Any) -> None:
-    """Return when somebody waits for a lock of ours."""
-    end = monotonic() + 10
-    while monotonic() < end:
-        cursor.execute("select count(*) from pg_locks where locktype = 'advisory' and not granted")
-        if cursor.fetchone()[0]:
-            return
-    raise AssertionError("nobody waits for the list")
