@@ -81,6 +81,7 @@ class Due:
     """Who is due in a flow, or in an account's flows."""
 
     account: str
+    account_id: int
     flow: int | None
     due: int
     oldest_due_at: datetime
@@ -118,7 +119,7 @@ def status(account: Account | None = None) -> Status:
         slugs = _slugs(cursor, {row[0] for row in found} | {each.account_id for each in watched or ()})
         waiting = {name: int(_one(cursor, COUNTED.replace("{}", what), params)) for name, what in WAITING.items()}
         oldest_event_at, late = _one(cursor, OLDEST_EVENT, params), _one(cursor, LATENESS, params)
-    flows = [Due(slugs[row[0]], row[1], row[3], row[2], moment - row[2]) for row in found]
+    flows = [Due(slugs[row[0]], row[0], row[1], row[3], row[2], moment - row[2]) for row in found]
     return Status(
         at=moment,
         flows_due=found[0][4] if found else 0,
@@ -134,7 +135,10 @@ def status(account: Account | None = None) -> Status:
         workers=_workers(),
         stuck=None
         if watched is None
-        else [Due(slugs[each.account_id], each.flow_id, 1, each.due_at, moment - each.due_at) for each in watched],
+        else [
+            Due(slugs[each.account_id], each.account_id, each.flow_id, 1, each.due_at, moment - each.due_at)
+            for each in watched
+        ],
     )
 
 

@@ -1,4 +1,4 @@
-"""`/healthz`: this process answers. `/readyz`: everything it needs is there, each check by name.
+"""`/healthz`: this process answers. `/readyz`: everything it needs is there, each check by name. `/metrics`: figures.
 
 A middleware in front of all others: probes come by address, without a Host that we know, and must not depend on
 sessions. Every check has its own short limit and its own connection, so a hanging database makes no hanging probe.
@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from redis.exceptions import RedisError
 
 from running import heartbeat
+from web import metrics
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 OK = "ok"
@@ -23,7 +24,7 @@ APPLIED = "select app, name from django_migrations"
 
 
 class HealthMiddleware:
-    """Answers the two probes and passes everything else on."""
+    """Answers the two probes and the scrape, and passes everything else on."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -34,6 +35,8 @@ class HealthMiddleware:
             return _answer({"process": OK})
         if request.path == "/readyz":
             return _answer(_database() | _signs_of_life())
+        if request.path == "/metrics":
+            return metrics.answer(request)
         return self.get_response(request)
 
 

@@ -18,7 +18,22 @@ from records.schema import ensure_object_types
 
 # First parts of addresses that are no account's: web/urls.py, web/person_urls.py and config/urls.py.
 RESERVED: Final = frozenset(
-    {"api", "c", "u", "healthz", "readyz", "static", "login", "logout", "signup", "password", "email", "me"}
+    {
+        "api",
+        "c",
+        "u",
+        "healthz",
+        "readyz",
+        "metrics",
+        "operators",
+        "static",
+        "login",
+        "logout",
+        "signup",
+        "password",
+        "email",
+        "me",
+    }
     | {"invitations", "admin", "account", "accounts", "new", "help", "settings"}
 )
 DEFAULT_SUBSCRIPTION: Final = "Newsletter"

@@ -6,7 +6,7 @@ from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from django.urls import path
 
-from web import entrance, invitations, person, sessions
+from web import entrance, invitations, operators, person, sessions
 from web.entrance import steady
 
 urlpatterns = [
@@ -19,6 +19,7 @@ urlpatterns = [
     path("password/<str:uidb36>/<str:key>/", entrance.new_password, name="account_reset_password_from_key"),
     path("email/<str:key>/", entrance.confirm_email_address, name="account_confirm_email"),
     path("invitations/<str:token>/", invitations.answer, name="invitation"),
+    path("operators/", operators.overview, name="operators"),
     path("accounts/new/", person.new_account, name="new_account"),
     path("me/", person.overview, name="me"),
     path("me/verify/", person.send_verification, name="send_verification"),
