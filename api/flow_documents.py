@@ -63,11 +63,12 @@ class StepShape(Shape):
     id = serializers.IntegerField(required=False, help_text="Left out: a new one.")
     kind = serializers.CharField(help_text="send_email, wait, split, update_record, add_to_list, finish.")
     name = serializers.CharField(allow_blank=True, required=False)
-    settings = serializers.DictField(required=False, help_text="Depends on the kind.")
+    settings = serializers.DictField(required=False, help_text="Depends on the kind; see docs/api.md.")
     branches = serializers.ListField(
         child=serializers.DictField(),
         required=False,
-        help_text="Of a split: objects of id, name, criteria, is_everyone_else, steps.",
+        help_text="Of a split: objects of id, name, criteria, is_everyone_else, steps. "
+        "Of a random split: objects of id, name, weight (0 to 1000), steps.",
     )
 
 
@@ -96,6 +97,9 @@ class FlowDocument(Shape):
     exclusion_lists = serializers.ListField(child=serializers.IntegerField(), required=False)
     starts_at = serializers.DateTimeField(allow_null=True, required=False)
     enrolment_ends_at = serializers.DateTimeField(allow_null=True, required=False)
+    leave_flows = serializers.ListField(
+        child=serializers.IntegerField(), required=False, help_text="Flows that a record leaves when it is enrolled."
+    )
     email = EmailSettings(required=False)
     triggers = TriggerShape(many=True, required=False)
     steps = StepShape(many=True, required=False)
