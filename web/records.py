@@ -1,7 +1,5 @@
 """The records of an account: a table to search, and a record with all that is known of it."""
 
-from typing import Any
-
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -9,14 +7,15 @@ from django.views.decorators.http import require_GET
 from accounts import members
 from flows.models import Flow
 from flows.visibility import visible_to
-from messaging.models import Content, Message
 from participants.models import Participant
-from records.models import List, ListEntry, ListKind, ObjectType, Record
+from records.models import Association, Import, List, ListEntry, ListKind, ObjectType, Record
 from web import timeline
 from web.access import AccountRequest, account_view
 from web.paging import newest_first
 from web.property_values import shown
+from web.record_forms import PERSON
 from web.record_rows import chosen_type, clean, find_record, properties_of, records_of
+from web.record_tabs import head_of, messages_of, with_contents
 
 BESIDE = 10  # flows, lists and messages beside the timeline
 
@@ -49,12 +48,16 @@ def detail(request: AccountRequest, record_id: int) -> HttpResponse:
     flows = Flow.objects.filter(visible_to(request.actor))
     page = newest_first(timeline.events_of(record.pk, part), request.GET)
     known, owners = {each.key: each for each in properties}, members.names()
-    entries = timeline.tell(page.rows, account=request.account, flows=flows, properties=known)
+    entries = timeline.tell(page.rows, account=request.account, flows=flows, properties=known, members=owners)
     walks = Participant.objects.filter(record=record, flow__in=flows).select_related("flow").order_by("-pk")
     entries_of = ListEntry.objects.filter(record=record).values("list_id")
+    others = Association.objects.filter(record=record).select_related("other", "other_type")
     context = {
-        "place": "records",
-        "record": record,
+        **head_of(record, "story"),
+        "is_person": record.object_type.key == PERSON,
+        "consent_by": timeline.who_settled_consent(record.pk),
+        "associated": others.order_by("-is_primary", "other_type_id", "other_id")[:BESIDE],
+        "source": Import.objects.filter(pk=record.import_id).first() if record.import_id else None,
         "facts": [
             {"label": each.label, "value": shown(each, record.properties[each.key], owners)}
             for each in properties
@@ -66,13 +69,6 @@ def detail(request: AccountRequest, record_id: int) -> HttpResponse:
         "part": part if part in timeline.PARTS else "",
         "walks": walks[:BESIDE],
         "lists": List.objects.filter(pk__in=entries_of).order_by("name")[:BESIDE],
-        "messages_sent": _messages(record, flows),
+        "messages_sent": with_contents(messages_of(record, flows)[:BESIDE]),
     }
     return render(request, "records/detail.html", context)
-
-
-def _messages(record: Record, flows: Any) -> list[dict[str, Any]]:
-    """The latest messages with their contents, of flows that the reader may see."""
-    found = list(Message.objects.filter(record=record, flow_id__in=flows.values("pk")).order_by("-pk")[:BESIDE])
-    contents = Content.objects.only("name").in_bulk({each.content_id for each in found})
-    return [{"message": each, "content": contents.get(each.content_id)} for each in found]

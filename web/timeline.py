@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -17,14 +17,26 @@ from django.utils.translation import gettext_lazy
 from accounts.models import Account
 from flows.models import Flow
 from messaging.models import Content
-from records.models import Consent, Event, List, Property
-from web.property_values import shown
+from records.event_words import WALK_NAMES
+from records.models import Consent, Event, List, Property, Record
+from web.property_values import Members, shown
+from web.templatetags.ui import record_name
 
 # Kind -> icon, tone, sentence. What a sentence names is put in as a link.
 SENTENCES: Final[dict[str, tuple[str, str, Promise]]] = {
     "record_created": ("person-plus", "", gettext_lazy("Created")),
     "record_updated": ("edit", "", gettext_lazy("Changed")),
-    "record_archived": ("trash", "red", gettext_lazy("Archived")),
+    "record_archived": ("block", "red", gettext_lazy("Archived")),
+    "record_restored": ("person-plus", "", gettext_lazy("Restored")),
+    "associated": ("link", "", gettext_lazy("Associated with {record}")),
+    "association_removed": ("link", "amber", gettext_lazy("No longer associated with {record}")),
+    "flow_enrolled": ("flow", "accent", gettext_lazy("Enrolled in a flow")),
+    "flow_finished": ("flow", "accent", gettext_lazy("Finished a flow")),
+    "flow_finished_with_success": ("flow", "accent", gettext_lazy("Finished a flow with success")),
+    "flow_dropped_out": ("flow", "amber", gettext_lazy("Dropped out of a flow")),
+    "flow_cancelled": ("flow", "amber", gettext_lazy("Taken out as a flow ended")),
+    "flow_handed_over": ("flow", "", gettext_lazy("Handed over to another flow")),
+    "flow_takes_out": ("flow", "", gettext_lazy("Asked to leave other flows")),
     "list_joined": ("list", "", gettext_lazy("Put on the list {list}")),
     "list_left": ("list", "", gettext_lazy("Taken off the list {list}")),
     "message_handed_over": ("mail", "accent", gettext_lazy("Was sent {content}")),
@@ -35,7 +47,18 @@ SENTENCES: Final[dict[str, tuple[str, str, Promise]]] = {
 }
 PARTS: Final = {
     "messages": ("message_handed_over", "message_failed", "message_cancelled", "link_clicked", "unsubscribed"),
-    "changes": ("record_created", "record_updated", "record_archived", "list_joined", "list_left"),
+    "changes": (
+        "record_created",
+        "record_updated",
+        "record_archived",
+        "record_restored",
+        "associated",
+        "association_removed",
+        "list_joined",
+        "list_left",
+    ),
+    "flows": tuple(WALK_NAMES),
+    "own": (),  # kinds of the account's own
 }
 COLUMNS: Final = {
     "consent": gettext_lazy("Consent"),
@@ -66,15 +89,38 @@ class Entry:
 def events_of(record_id: int, part: str) -> QuerySet[Event]:
     """The events of a record, of one part if it is named."""
     found: QuerySet[Event] = Event.objects.filter(record_id=record_id)
+    if part == "own":
+        return found.filter(kind__startswith="custom.")
     return found.filter(kind__in=PARTS[part]) if part in PARTS else found
 
 
+def who(detail: dict[str, Any]) -> str:
+    """Who did what an event tells, as far as it says."""
+    by = detail.get("by")
+    if isinstance(by, dict) and by.get("name"):
+        named = _("By the API key {name}") if by.get("kind") == "key" else _("By {name}")
+        return named.format(name=by["name"])
+    return str(SOURCES.get(str(detail.get("source", "")), ""))
+
+
+def who_settled_consent(record_id: int) -> str:
+    """Who said last what the consent of a record is; "" when nobody is known to have."""
+    changed = Event.objects.filter(record_id=record_id, kind="record_updated", detail__changes__has_key="consent")
+    last = changed.order_by("-pk").first()
+    return who(last.detail) if last else ""
+
+
 def tell(
-    events: Iterable[Event], *, account: Account, flows: QuerySet[Flow], properties: dict[str, Property]
+    events: Iterable[Event],
+    *,
+    account: Account,
+    flows: QuerySet[Flow],
+    properties: dict[str, Property],
+    members: Members,
 ) -> list[Entry]:
-    """The events as entries. `flows`: those that the reader may see; in four queries however many events."""
+    """The events as entries. `flows`: those that the reader may see; in five queries however many events."""
     known = list(events)
-    teller = _Teller(account, flows, properties, known)
+    teller = _Teller(account, flows, properties, members, known)
     entries, last = [], None
     for event in known:
         day = timezone.localtime(event.at).date()
@@ -87,9 +133,15 @@ class _Teller:
     """Knows the names of what the events mention."""
 
     def __init__(
-        self, account: Account, flows: QuerySet[Flow], properties: dict[str, Property], events: list[Event]
+        self,
+        account: Account,
+        flows: QuerySet[Flow],
+        properties: dict[str, Property],
+        members: Members,
+        events: list[Event],
     ) -> None:
-        self.account, self.properties = account, properties
+        self.account, self.properties, self.members = account, properties, members
+        self.records = Record.objects.in_bulk(_ids(events, "record"))
         self.flows = flows.in_bulk({event.flow_id for event in events if event.flow_id})
         self.lists = List.objects.in_bulk(_ids(events, "list"))
         contents = Content.objects.defer("html", "text").in_bulk(_ids(events, "content_id"))
@@ -99,6 +151,7 @@ class _Teller:
     def entry(self, event: Event, day: date | None) -> Entry:
         icon, tone, sentence = SENTENCES.get(event.kind, ("bolt", "teal", gettext_lazy("{kind}")))
         names = {"list": self._list(event), "content": self._content(event), "kind": _own_kind(event.kind)}
+        names["record"] = self._record(event)
         return Entry(icon, tone, format_html(str(sentence), **names), list(self._notes(event)), event.at, day)
 
     def _list(self, event: Event) -> SafeString:
@@ -109,25 +162,36 @@ class _Teller:
         found = self.contents.get(event.detail.get("content_id"))
         return self._link("content", found) if found else format_html("{}", _("A message"))
 
+    def _record(self, event: Event) -> SafeString:
+        found = self.records.get(event.detail.get("record"))
+        if found is None:
+            return format_html("{}", _("a record that is gone"))
+        address = reverse("web:record", args=[self.account.slug, found.pk])
+        return format_html('<a href="{}">{}</a>', address, record_name(found))
+
     def _link(self, page: str, thing: List | Content | Flow) -> SafeString:
         return format_html('<a href="{}">{}</a>', reverse(f"web:{page}", args=[self.account.slug, thing.pk]), thing)
 
     def _notes(self, event: Event) -> Iterable[Any]:
         for key, pair in sorted((event.detail.get("changes") or {}).items()):
             property = self.properties.get(key)
-            old, new = (_value(key, each, property) for each in pair)
+            old, new = (_value(key, each, property, self.members) for each in pair)
             label = property.label if property else COLUMNS.get(key, key)
             yield format_html("{}: {} → <b>{}</b>", label, old, new)
         if event.kind == "link_clicked" and event.detail.get("url"):
             yield event.detail["url"]
-        if source := SOURCES.get(event.detail.get("source", "")):
-            yield source
+        if named := who(event.detail):
+            yield named
         if flow := self.flows.get(event.flow_id):
             yield format_html("{} {}", _("Flow"), self._link("flow", flow))
 
 
-def _value(key: str, value: Any, property: Property | None) -> str:
-    return str(Consent(value).label) if key == "consent" and value in Consent.values else shown(property, value)
+def _value(key: str, value: Any, property: Property | None, members: Members) -> str:
+    if key == "consent" and value in Consent.values:
+        return str(Consent(value).label)
+    if key == "consent_at" and value:
+        return formats.date_format(timezone.localtime(datetime.fromisoformat(value)), "j F Y H:i")
+    return shown(property, value, members)
 
 
 def _own_kind(kind: str) -> str:

@@ -14,6 +14,7 @@ from accounts.rights import Right, Role, allowed
 from accounts.sign_in import make_key
 from accounts.tenancy import account_scope
 from flows.models import FlowStatus, Folder
+from records.associations import associate_many
 from records.models import Import, ListFolder
 from tests.make import make_contact, make_content, make_flow, make_list, make_participant, steps_of
 from tests.web.conftest import Browsers, make_person
@@ -48,6 +49,8 @@ def visits(acme: Account, tmp_path: Path, settings) -> dict[str, Visit]:  # type
         folder, empty = (Folder.objects.create(name=name).pk for name in ("Membership", "Empty"))
         step = steps_of(flow)[0].pk
         record, content, unused = make_contact(), make_content(), make_content("Unused")
+        beside = make_contact()
+        associate_many([(record.pk, beside.pk)])
         some, drawer = make_list(records=[record]), ListFolder.objects.create(name="Customers")
         coming = Import.objects.create(
             name="Fair", object_type=record.object_type, mapping={}, encoding="utf-8", delimiter=","
@@ -126,6 +129,11 @@ def visits(acme: Account, tmp_path: Path, settings) -> dict[str, Visit]:  # type
         "records": Visit(),
         "record": Visit([record.pk]),
         "record_new": Visit(right=Right.EDIT_CONTENT),
+        "record_associations": Visit([record.pk]),
+        "record_association": Visit([record.pk, beside.pk], method="post", answer=302, right=Right.EDIT_CONTENT),
+        "record_flows": Visit([record.pk]),
+        "record_messages": Visit([record.pk]),
+        "record_lists": Visit([record.pk]),
         "record_archive": Visit([record.pk], right=Right.EDIT_CONTENT),
         "record_restore": Visit([record.pk], method="post", answer=302, right=Right.EDIT_CONTENT),
         "record_erase": Visit([record.pk], right=Right.EDIT_FLOWS),
