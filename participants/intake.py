@@ -7,7 +7,7 @@ the matcher makes an intake of it, and the other flow drains that.
 import logging
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -61,7 +61,12 @@ def take_in(happened: Sequence[Event]) -> set[int]:
     if not ids:
         return set()
     with connection.cursor() as cursor:
-        params = {"account": current_account_id(), "events": ids, "handed_over": HANDED_OVER, "now": now()}
+        params: dict[str, Any] = {
+            "account": current_account_id(),
+            "events": ids,
+            "handed_over": HANDED_OVER,
+            "now": now(),
+        }
         cursor.execute(TAKE_IN, params)
         return {row[0] for row in cursor.fetchall()}
 
@@ -98,7 +103,7 @@ def _take_out(flow: Flow, record_ids: list[int], *, reason: str) -> None:
         lifecycle.take_out(
             cursor,
             "drop_out",
-            account_id=flow.account_id,
+            account_id=current_account_id(),
             flow_id=flow.pk,
             reason=reason,
             now=now(),

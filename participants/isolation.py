@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from django.db import DatabaseError, OperationalError, connection
 
@@ -112,8 +112,13 @@ class Isolation:
                 raise Stopped
             if Flow.objects.values_list("status", flat=True).get(pk=self.flow_id) != FlowStatus.RUNNING:
                 raise Stopped
-            place = {"account": self.account_id, "flow": self.flow_id, "step": self.step_id, "now": now()}
-            patience = {"gaps": list(RETRY_AFTER), "most": len(RETRY_AFTER)}
+            place: dict[str, Any] = {
+                "account": self.account_id,
+                "flow": self.flow_id,
+                "step": self.step_id,
+                "now": now(),
+            }
+            patience: dict[str, Any] = {"gaps": list(RETRY_AFTER), "most": len(RETRY_AFTER)}
             cursor.execute(POSTPONE, {**place, **patience, "ids": self.failing})
             given_up = [row[0] for row in cursor.fetchall()]
             if given_up:

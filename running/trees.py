@@ -152,7 +152,7 @@ class TreeReader:
             self.reader.refuse(f"{path}.id", message)
             return None
         before = left.pop(branch_id, {}) if branch_id else {}
-        blank = {"name": "", "criteria": None, "weight": None, "is_everyone_else": False, "steps": []}
+        blank: dict[str, Any] = {"name": "", "criteria": None, "weight": None, "is_everyone_else": False, "steps": []}
         merged = {**blank, **before, **given}
         is_everyone_else = self._is_everyone_else(path, merged, before, is_last=is_last)
         self._refuse_strange(path, merged, kind)

@@ -149,7 +149,7 @@ class RandomSplitPanel(StepPanel):
         for branch in self.branches:
             branch.name = data.get(f"{branch.slot}.name", branch.name)
             if f"{branch.slot}.weight" in data:
-                branch.weight = number_or_text(data[f"{branch.slot}.weight"])
+                branch.weight = number_or_text(data.get(f"{branch.slot}.weight", ""))
         verb, _space, target = data.get("do", "").partition(" ")
         if verb == "add_branch":
             name = _("Branch {number}").format(number=len(self.branches) + 1)

@@ -135,8 +135,8 @@ def _row(data: QueryDict, name: str, stored: EventRow | None) -> EventRow:
         }
     elif row.about == "list":
         row.detail = {"list": number_or_text(data.get(f"{name}.list", ""))}
-    elif row.about == "own" and data.get(f"{name}.key", "").strip():
-        row.detail = {data[f"{name}.key"].strip(): number_or_text(data.get(f"{name}.value", ""))}
+    elif row.about == "own" and (key := data.get(f"{name}.key", "").strip()):
+        row.detail = {key: number_or_text(data.get(f"{name}.value", ""))}
     row.detail = {key: value for key, value in row.detail.items() if value is not None}
     if stored is not None and stored.event == row.event:
         row.detail |= {key: value for key, value in stored.others.items() if key not in row.detail}
