@@ -18,23 +18,8 @@ from records.schema import ensure_object_types
 
 # First parts of addresses that are no account's: web/urls.py, web/person_urls.py and config/urls.py.
 RESERVED: Final = frozenset(
-    {
-        "api",
-        "c",
-        "u",
-        "healthz",
-        "readyz",
-        "metrics",
-        "operators",
-        "static",
-        "login",
-        "logout",
-        "signup",
-        "password",
-        "email",
-        "me",
-    }
-    | {"invitations", "admin", "account", "accounts", "new", "help", "settings"}
+    {"api", "c", "u", "healthz", "readyz", "metrics", "static", "login", "logout", "signup", "password", "email", "me"}
+    | {"invitations", "operators", "admin", "account", "accounts", "new", "help", "settings"}
 )
 DEFAULT_SUBSCRIPTION: Final = "Newsletter"
 AT_ONCE: Final = 10
