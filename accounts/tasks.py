@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Concatenate, ParamSpec
 
-from celery import current_app, shared_task
+from celery import Task, current_app, shared_task
+from celery.utils import uuid
 from django.core.cache import cache
 from django.db import transaction
 from kombu.exceptions import OperationalError
@@ -18,6 +19,32 @@ HINT_EXPIRES = 60  # seconds: what no worker took by then, the next tick asks fo
 LANE_HELD = 5  # seconds a lane stays taken without a sign of life: how long a killed worker delays its successor
 
 
+class Hint(Task):  # type: ignore[misc]
+    """What travels through the broker, hint or house job; one that has waited for too long is passed over.
+
+    Its age is told by a key that expires in the cache. Celery's own `expires` compares the clocks of two machines: a
+    worker whose clock is minutes ahead would throw away whatever it takes off the queue.
+    """
+
+    abstract = True
+
+    def apply_async(self, *args: Any, **options: Any) -> Any:
+        """Send it, with a key that lives as long as it does."""
+        task_id = options.setdefault("task_id", uuid())
+        cache.set(f"sent:{task_id}", 1, HINT_EXPIRES)
+        return super().apply_async(*args, **options)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """In the worker: run it, unless it is too old."""
+        return None if self._is_stale() else super().__call__(*args, **options)
+
+    def _is_stale(self) -> bool:
+        try:
+            return not self.request.called_directly and cache.get(f"sent:{self.request.id}") is None
+        except (RedisError, OSError):
+            return False
+
+
 class AccountTask:
     """A task whose first argument is the account's id. It opens its own short scopes.
 
@@ -28,7 +55,7 @@ class AccountTask:
     def __init__(self, run: Callable[..., Any], *, queue: str, lanes: int) -> None:
         self.run, self.lanes, self._queue = run, lanes, queue
         self.name = f"{run.__module__}.{run.__name__}"
-        self._task = shared_task(name=self.name, ignore_result=True)(self._work)
+        self._task = shared_task(name=self.name, base=Hint, ignore_result=True)(self._work)
 
     def __call__(self, account_id: int, *args: Any) -> Any:
         """Run it here and now."""
@@ -60,7 +87,7 @@ class AccountTask:
 
     def _send(self, args: tuple[Any, ...], lane: int) -> None:
         try:
-            self._task.apply_async(args=(lane, *args), queue=self._queue, expires=HINT_EXPIRES, retry=False)
+            self._task.apply_async(args=(lane, *args), queue=self._queue, retry=False)
         except (OperationalError, RedisError, OSError) as error:
             logger.warning("hint %s not sent: %s", self.name, type(error).__name__)
 
@@ -95,7 +122,7 @@ def house_job(*, queue: str = "default") -> Callable[[Callable[[], Any]], Callab
 
     def declare(function: Callable[[], Any]) -> Callable[[], Any]:
         name = f"{function.__module__}.{function.__name__}"
-        shared_task(name=name, ignore_result=True)(function)
+        shared_task(name=name, base=Hint, ignore_result=True)(function)
         _house_queues[name] = queue
         return function
 

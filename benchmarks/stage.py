@@ -74,6 +74,11 @@ def settle() -> None:
     run("vacuum analyze")
 
 
+def say(what: str) -> None:
+    """Tell how far it is, at once."""
+    print(f"  {what}", flush=True)
+
+
 def workers(code: str, n: int) -> float:
     """Run `code` in `n` processes with Django set up; seconds from the common start to the last one's end."""
     start = (

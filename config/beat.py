@@ -14,11 +14,6 @@ class HouseJob(NamedTuple):
     every: int  # seconds
     why: str
 
-    @property
-    def expires(self) -> int:
-        """After how many seconds a worker throws it away unstarted, so that a dead worker's jobs do not pile up."""
-        return max(10, 2 * self.every)
-
 
 JOBS: Final = (
     HouseJob("triggers.tasks.fire_due_schedules", 1, "a run starts within a second or two of its moment"),

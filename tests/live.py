@@ -27,12 +27,12 @@ PATIENCE = 90  # seconds for the workers to do what is asked; a quiet machine ne
 class Live:
     """Web, workers, beat and inbox on a database and a broker of their own."""
 
-    def __init__(self, var: Path) -> None:
+    def __init__(self, var: Path, env: dict[str, str] | None = None) -> None:
         # Default durability: a database that is killed recovers as in production.
         self.database, self.valkey = Postgres(var), Valkey(var)
         self.database.start()
         self.valkey.start()
-        self.stack = Stack(var, self.database.url, self.valkey.url)
+        self.stack = Stack(var, self.database.url, self.valkey.url, env=env)
         credentials = var / "credentials.json"
         self.stack.prepare(credentials)
         self.credentials: dict[str, str] = json.loads(credentials.read_text())
@@ -48,13 +48,35 @@ class Live:
         self.valkey.stop()
         self.database.stop()
 
-    def kill_server(self, server: Postgres | Valkey) -> None:
-        """SIGKILL the database or the broker with all its processes, and start it again, as `up` does."""
+    def kill_server(
+        self, server: Postgres | Valkey, number: signal.Signals = signal.SIGKILL, *, away: float = 0
+    ) -> None:
+        """Signal the database or the broker (SIGKILL takes all its processes), and start it again, as `up` does.
+
+        `away`: seconds for which it is gone.
+        """
         assert server.process
-        signal_group(server.process.pid, signal.SIGKILL)
+        signal_group(server.process.pid, number)
         server.process.wait()
+        time.sleep(away)
         server.start()
         self._session = self._connect()
+
+    def more_workers(self, env: dict[str, str]) -> Stack:
+        """As many workers of the engine and of delivery again, in another environment; the caller stops them."""
+        more = Stack(
+            self.stack.var / "more",
+            self.database.url,
+            self.valkey.url,
+            children=("engine", "delivery"),
+            env={**self.stack.settings, **env},
+        )
+        more.start()
+        return more
+
+    def flush_broker(self) -> None:
+        """Forget every hint, lane and sign of life."""
+        redis.Redis.from_url(self.valkey.url.replace("redis+socket://", "unix://")).flushall()
 
     def _connect(self) -> Any:
         session = psycopg2.connect(self.database.url)

@@ -39,7 +39,7 @@ def _write(job: Any) -> bool:
         "kwargs": "{}",
         "queue": None,  # the task names its own
         "expires": None,
-        "expire_seconds": job.expires,
+        "expire_seconds": None,  # see accounts/tasks.py
         "one_off": False,
         "enabled": True,
         "description": job.why,
