@@ -27,6 +27,12 @@ from tests.walking import check_counts, walk
 pytestmark = pytest.mark.django_db
 
 
+WAITING = """
+select exists (
+  select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')
+"""
+
+
 def crowd(n: int) -> Flow:
     """`n` people who are due on a step that updates them."""
     flow = make_flow([{"update_record": {"city": "Oslo"}}], status=FlowStatus.RUNNING)
@@ -154,7 +160,7 @@ def test_a_deadlock_is_tried_again_from_the_start_and_counts_for_nobody(
             with watcher.cursor() as looking:
                 waiting = False
                 while not waiting:
-                    looking.execute("select exists (select 1 from pg_locks where not granted)")
+                    looking.execute(WAITING)
                     waiting = looking.fetchone()[0]
         cursor.execute("select 1 from records_record where id = %s for update", [low])
         other.rollback()
