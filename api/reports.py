@@ -53,7 +53,7 @@ class LeftShape(Shape):
     """Who is still inside a flow that ends."""
 
     participants = serializers.IntegerField()
-    messages = serializers.IntegerField()
+    messages = serializers.IntegerField(help_text="Counted up to 10,000 that are queued and 10,000 on their way.")
 
 
 class StatisticsShape(Shape):

@@ -1,6 +1,6 @@
 """The definition of a flow: its settings, its steps, and the branches of its splits."""
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -57,7 +57,7 @@ class FlowManager(AccountManager):
 
     def get_queryset(self) -> models.QuerySet[Any]:
         """The flows that are there."""
-        return cast("models.QuerySet[Any]", super().get_queryset()).filter(deleted_at=None)
+        return super().get_queryset().filter(deleted_at=None)
 
 
 class Flow(AccountModel):

@@ -71,8 +71,8 @@ def _written() -> dict[str, int]:
 class _Figures(Collector):
     """What one scrape answers."""
 
-    def __init__(self, status: Status, written: dict[str, int]) -> None:
-        self.status, self.written = status, written
+    def __init__(self, found: Status, written: dict[str, int]) -> None:
+        self.found, self.written = found, written
 
     def collect(self) -> Iterator[Metric]:
         """Every figure that is known; what is not, is left out."""
@@ -83,38 +83,38 @@ class _Figures(Collector):
             yield CounterMetricFamily(name, WRITTEN[name][1], value=n)
 
     def _due(self) -> Iterator[Metric]:
-        status = self.status
-        yield GaugeMetricFamily("flyt_due_flows", "Running flows in which somebody is due.", status.flows_due)
-        age = status.behind.total_seconds() if status.behind else 0
+        found = self.found
+        yield GaugeMetricFamily("flyt_due_flows", "Running flows in which somebody is due.", found.flows_due)
+        age = found.behind.total_seconds() if found.behind else 0
         yield GaugeMetricFamily("flyt_due_oldest_age_seconds", "For how long the longest due has been due.", age)
         labels = ["account", "flow"]
         due = GaugeMetricFamily("flyt_due_participants", "Who is due, in the flows due for the longest.", labels=labels)
         ages = GaugeMetricFamily("flyt_flow_due_oldest_age_seconds", "The same, in each of them.", labels=labels)
-        for each in status.flows[:MOST_LABELS]:
+        for each in found.flows[:MOST_LABELS]:
             place = [str(each.account_id), str(each.flow)]
             due.add_metric(place, each.due)
             ages.add_metric(place, each.behind.total_seconds())
         yield due
         yield ages
-        if status.stuck is not None:
-            yield GaugeMetricFamily("flyt_stuck_flows", "Flows that stand still.", len(status.stuck))
+        if found.stuck is not None:
+            yield GaugeMetricFamily("flyt_stuck_flows", "Flows that stand still.", len(found.stuck))
 
     def _waiting(self) -> Iterator[Metric]:
-        status = self.status
+        found = self.found
         text = f"What waits, counted up to {engine_status.MOST_COUNTED}."
         waiting = GaugeMetricFamily("flyt_waiting", text, labels=["what"])
-        for what, n in status.waiting.items():
+        for what, n in found.waiting.items():
             waiting.add_metric([what], n)
         yield waiting
-        age = (status.at - status.oldest_event_at).total_seconds() if status.oldest_event_at else 0
+        age = (found.at - found.oldest_event_at).total_seconds() if found.oldest_event_at else 0
         yield GaugeMetricFamily("flyt_event_oldest_age_seconds", "How long the oldest event has waited.", age)
-        late = status.latest_run_late.total_seconds() if status.latest_run_late else 0
+        late = found.latest_run_late.total_seconds() if found.latest_run_late else 0
         yield GaugeMetricFamily("flyt_run_lateness_seconds", "The latest run of the last ten minutes.", late)
 
     def _working(self) -> Iterator[Metric]:
         known = (
-            ("flyt_queue_hints", "Hints that wait in a queue.", self.status.queues),
-            ("flyt_worker_alive", "Whether a worker of the queue gave a sign of life.", self.status.workers),
+            ("flyt_queue_hints", "Hints that wait in a queue.", self.found.queues),
+            ("flyt_worker_alive", "Whether a worker of the queue gave a sign of life.", self.found.workers),
         )
         for name, text, values in known:
             family = GaugeMetricFamily(name, text, labels=["queue"])

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
-from running import engine_status
+from running import engine_status, heartbeat
 from web import errors
 from web.access import AccountRequest
 
@@ -43,7 +43,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "oldest_event": found.oldest_event_at and found.at - found.oldest_event_at,
         "queues": [
             (queue, (found.workers or {}).get(queue), (found.queues or {}).get(queue))
-            for queue in engine_status.heartbeat.QUEUES
+            for queue in heartbeat.QUEUES
         ],
     }
     is_poll = bool(cast(AccountRequest, request).htmx)

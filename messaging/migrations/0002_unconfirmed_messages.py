@@ -9,6 +9,8 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             "message",
-            models.Index(condition=models.Q(("status", "unconfirmed")), fields=["account"], name="messages_unconfirmed"),
+            models.Index(
+                condition=models.Q(("status", "unconfirmed")), fields=["account"], name="messages_unconfirmed"
+            ),
         ),
     ]
