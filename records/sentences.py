@@ -1,5 +1,6 @@
 """How conditions about properties are put into words."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
@@ -116,6 +117,7 @@ SENTENCES_ABOUT_DAYS: Final[dict[str, Any]] = {
         "days",
     ),
 }
+QUOTED: Final = re.compile("[“”«]…[”»]")  # each language has quotation marks of its own
 # Between the last two of several values; any other operator means one of them.
 ALL_OF_THEM: Final = frozenset({"contains_all", "not_contains_all", "is_exactly", "is_not_exactly"})
 
@@ -126,7 +128,7 @@ def menu_label(operator: Operator, type: str) -> str:
         said = _counted(operator.name, "", 7).replace("7", "…")
     else:
         said = str(_sentence(operator.name, type)) % {"property": "", "value": "…", "low": "…", "high": "…"}
-    said = " ".join(said.replace("“…”", "…").split())
+    said = " ".join(QUOTED.sub("…", said).split())
     return said if operator.takes is Takes.PAIR else said.removesuffix("…").strip()
 
 

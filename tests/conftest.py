@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
+from django.utils.translation import trans_real
 
 from accounts import tenancy
 from accounts.actors import Actor
@@ -23,6 +25,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         is_live = "live" in getattr(item, "fixturenames", ())
         item.add_marker(pytest.mark.xdist_group("live" if is_live else str(item.path)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _translations() -> None:
+    """Compiled, and read anew by a process that looked for them before they were there."""
+    call_command("compile_translations", verbosity=0)
+    trans_real._translations = {}
+    trans_real._default = None
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from records.models import List, ObjectType, PropertyType, Record
 from records.operators import OPERATORS, Takes, fitting
 from records.refusals import Error, Invalid
 from records.schema import add_property, ensure_object_types
-from records.sentences import SENTENCES, SENTENCES_ABOUT_DAYS
+from records.sentences import SENTENCES, SENTENCES_ABOUT_DAYS, menu_label
 from tests.records.trees import holds, leaf, matching, refused
 
 # --- What is refused ---------------------------------------------------------------------------------------
@@ -249,6 +249,13 @@ def test_every_sentence_is_told_in_the_languages_of_the_pages(contact: ObjectTyp
     assert all(told)
     same = [sentence for sentence, own in zip(english, told, strict=True) if sentence == own]
     assert not same, "\n".join(same)
+
+
+@pytest.mark.parametrize("language", ["en", "sv", "nb"])
+def test_menus_show_operators_without_the_quotation_marks_of_any_language(language: str) -> None:
+    with override(language):
+        labels = [menu_label(operator, type) for type in PropertyType for operator in fitting(type)]
+    assert [label for label in labels if set(label) & set("“”«»")] == []
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
-from django.core.management import call_command
 from django.test import Client
-from django.utils.translation import trans_real
 
 from accounts.models import Account, Member, User
 from accounts.rights import Role
@@ -21,14 +19,6 @@ PASSWORD = "a long enough word"
 _numbers = count(1)
 
 Browsers = Callable[..., Client]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _translations() -> None:
-    """Compiled, and read anew by a process that looked for them before they were there."""
-    call_command("compile_translations", verbosity=0)
-    trans_real._translations = {}
-    trans_real._default = None
 
 
 @pytest.fixture(autouse=True)
