@@ -95,7 +95,7 @@ def stuck() -> list[Watched] | None:
 def _longest_due(moment: datetime) -> list[Watched]:
     with every_account(), connection.cursor() as cursor:
         cursor.execute(LONGEST_DUE, {"before": moment - WATCHED_AFTER, "most": MOST})
-        return [Watched(*row, moment) for row in cursor.fetchall()]
+        return [Watched(row[0], row[1], row[2], row[3], row[4], seen_at=moment) for row in cursor.fetchall()]
 
 
 def _told(each: Watched) -> tuple[Any, ...]:

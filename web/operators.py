@@ -42,8 +42,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "most": engine_status.MOST_COUNTED,
         "oldest_event": found.oldest_event_at and found.at - found.oldest_event_at,
         "queues": [
-            (queue, (found.workers or {}).get(queue), (found.queues or {}).get(queue))
-            for queue in heartbeat.QUEUES
+            (queue, (found.workers or {}).get(queue), (found.queues or {}).get(queue)) for queue in heartbeat.QUEUES
         ],
     }
     is_poll = bool(cast(AccountRequest, request).htmx)

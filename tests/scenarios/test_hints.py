@@ -1,4 +1,4 @@
-"""Celery carries hints: lost, doubled or stopped in the middle, they change only when the work is done."""
+"""Celery carries hints: lost or stopped in the middle, they change only when the work is done."""
 
 import os
 import signal
@@ -10,7 +10,6 @@ from time import monotonic
 from typing import Any
 
 import redis
-from celery import Celery
 
 from devstack.places import ROOT
 from tests.live import Live
@@ -67,32 +66,9 @@ class Walkers:
         return self.live.get(f"flows/{self.flow}/statistics/")["counts"]
 
 
-@contextmanager
-def broker(live: Live) -> Iterator[Celery]:
-    """A way to send hints that Flyt has not sent."""
-    app = Celery("tests", broker=live.valkey.url, set_as_current=False)
-    yield app
-    app.close()
-
-
 def cache_of(live: Live) -> redis.Redis:
     """The broker and the cache themselves."""
     return redis.Redis.from_url(live.valkey.url.replace("redis+socket://", "unix://"))
-
-
-def test_hints_doubled_tenfold_do_no_harm(live: Live) -> None:
-    """Of every kind the engine knows, for a flow in full swing, past the lanes that keep them single."""
-    walkers = Walkers(live, "doubled")
-    account = live.sql("select account_id from flows_flow where id = %s", walkers.flow)
-    walkers.enrol()
-    with broker(live) as app:
-        while walkers.live.sql(STANDING, walkers.flow) or walkers.moves == 0:
-            for name in ("participants.tasks.advance_flow", "participants.tasks.drain_intake"):
-                for lane in range(10):
-                    app.send_task(name, args=(lane % 4, account, walkers.flow), queue="engine", expires=60)
-            before = walkers.moves
-            live.until(lambda before=before: walkers.moves != before or not left(walkers), "the next moves")
-    walkers.all_arrive_once()
 
 
 def left(walkers: Walkers) -> int:
