@@ -53,6 +53,22 @@ def page(
     return Response({"results": show(shown), "next": following})
 
 
+def page_by_id(
+    find: Callable[[int | None, int], Sequence[Any]],
+    request: Request,
+    query: Mapping[str, Any],
+    show: Callable[[Sequence[Any]], Any],
+) -> Response:
+    """One page of what `find`, given the id to go on behind and how many at most, brings in the order of ids."""
+    after = _read(cursor, 1)[0] if (cursor := query.get("cursor")) else None
+    if after is not None and not isinstance(after, int):
+        raise Invalid(("?cursor", _("This is no cursor of this list: take it from next.")))
+    found = find(after, query["limit"] + 1)
+    shown = found[: query["limit"]]
+    following = _address(request, ["id"], shown[-1]) if len(found) > len(shown) else None
+    return Response({"results": show(shown), "next": following})
+
+
 def _after(fields: Sequence[str], values: Sequence[Any], *, is_falling: bool) -> Q:
     """Rows after a place: (a, b) > (x, y), written so that the first field can use its index."""
     beyond = "lt" if is_falling else "gt"

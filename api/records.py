@@ -1,9 +1,9 @@
 """Records: contacts, companies ... one at a time or ten thousand in one request."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,20 +11,20 @@ from rest_framework.response import Response
 
 from accounts.actors import Actor
 from accounts.rights import Right
-from records import editing, erasing, tasks
+from records import criteria, editing, erasing, searching, tasks
 from records.models import ObjectType, Record
+from records.searching import Wanted
 from records.upserts import Result, Status, upsert
 
 from .errors import Invalid
 from .object_types import object_type
-from .pagination import PageQuery, page
+from .pagination import PageQuery, page_by_id
 from .record_shapes import Aim, BatchAnswer, BatchQuestion, BatchShape, NewRecord, RecordChange, RecordShape
 from .schema import endpoint, paged
 from .shapes import Nothing, Shape
 from .views import AccountView
 
 SOURCE = "api"
-SEARCHED = ("email", "properties__first_name", "properties__last_name", "properties__name", "external_id")
 
 
 class RecordQuery(PageQuery):
@@ -34,8 +34,15 @@ class RecordQuery(PageQuery):
     email = serializers.CharField(required=False, max_length=254)
     external_id = serializers.CharField(required=False, max_length=200)
     search = serializers.CharField(
-        required=False, max_length=200, help_text="Part of the name, e-mail address or external id."
+        required=False,
+        max_length=200,
+        help_text="Words of the name, e-mail address or phone number (from three letters any part of one, shorter its "
+        "beginning), or the external id.",
     )
+    criteria = serializers.CharField(
+        required=False, help_text="JSON: see docs/criteria.md; give `object_type` too. Relative dates count from now."
+    )
+    ordering = serializers.ChoiceField(["id", "-id"], required=False, default="id")
     archived = serializers.BooleanField(required=False, default=False, help_text="Archived ones instead.")
 
 
@@ -54,9 +61,18 @@ class Records(AccountView):
 
     @endpoint("The records of the account", query=RecordQuery, answers=paged(RecordShape))
     def get(self, request: Request) -> Response:
-        """In the order they were made."""
+        """In the order they were made, or the latest made first."""
         query = self.query(RecordQuery)
-        return page(found_records(query), request, query, show_records)
+        wanted, is_falling = wanted_records(query), query["ordering"] == "-id"
+
+        def find(after: int | None, limit: int) -> list[Record]:
+            found = searching.ids(wanted, limit=limit, after=after, is_falling=is_falling)
+            return searching.records(found)
+
+        try:
+            return page_by_id(find, request, query, show_records)
+        except searching.TooSlow:
+            raise Invalid(("?criteria", _("Looking takes too long. Narrow the search or the criteria."))) from None
 
     @endpoint("Create or update a record", takes=NewRecord, answers=RecordShape, status=201, also={200: RecordShape})
     def post(self, request: Request) -> Response:
@@ -152,21 +168,30 @@ class Batch(AccountView):
         )
 
 
-def found_records(query: Mapping[str, Any]) -> QuerySet[Record]:
-    """The records that a query asks for."""
-    rows: QuerySet[Record] = Record.objects.filter(archived_at__isnull=not query["archived"])
-    if key := query.get("object_type"):
-        rows = rows.filter(object_type=object_type("?object_type", key))
-    if email := query.get("email"):
-        rows = rows.filter(email=email.strip().lower())
-    if external_id := query.get("external_id"):
-        rows = rows.filter(external_id=external_id)
-    if text := query.get("search"):
-        wanted = Q()
-        for name in SEARCHED:
-            wanted |= Q(**{f"{name}__icontains": text})
-        rows = rows.filter(wanted)
-    return rows
+def wanted_records(query: Mapping[str, Any]) -> Wanted:
+    """The records that a query asks for; raises Invalid."""
+    key = query.get("object_type")
+    of = object_type("?object_type", key) if key else None
+    return Wanted(
+        of,
+        query.get("search", ""),
+        _criteria(query["criteria"], of) if "criteria" in query else None,
+        is_archived=query["archived"],
+        email=query.get("email", "").strip().lower(),
+        external_id=query.get("external_id", ""),
+    )
+
+
+def _criteria(text: str, of: ObjectType | None) -> Any:
+    if of is None:
+        raise Invalid(("?object_type", _("Say of which object type the records are.")))
+    try:
+        tree = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Invalid(("?criteria", _("This is not JSON."))) from None
+    if faults := criteria.check(tree, of):
+        raise Invalid(*((f"?criteria.{fault.path}".rstrip("."), fault.message) for fault in faults))
+    return tree
 
 
 def show_records(rows: Sequence[Record]) -> Any:

@@ -16,7 +16,7 @@ ROWS_AT_ONCE = 1_000
 def refused_lines(source: Import) -> Iterator[str]:
     """The refused rows as CSV, piece by piece; each opens a short scope of its own, as the stream outlives the view."""
     columns = source.columns or list(source.mapping)
-    yield "\ufeff" + _csv([["row", "column", "reason", *columns]])  # the mark tells spreadsheets that it is UTF-8
+    yield "\ufeff" + as_csv([["row", "column", "reason", *columns]])  # the mark tells spreadsheets that it is UTF-8
     last = 0
     while True:
         with account_scope(cast(int, source.account_id)):  # never null, which its inherited field hides from types
@@ -25,7 +25,7 @@ def refused_lines(source: Import) -> Iterator[str]:
         if not found:
             return
         last = found[-1].row
-        yield _csv([[row.row, row.column, row.reason, *_cells(row, columns)] for row in found])
+        yield as_csv([[row.row, row.column, row.reason, *_cells(row, columns)] for row in found])
 
 
 def _cells(row: RefusedRow, columns: list[str]) -> list[str]:
@@ -33,7 +33,7 @@ def _cells(row: RefusedRow, columns: list[str]) -> list[str]:
     return [*(row.values.get(column, "") for column in columns), *row.values.get("", [])]
 
 
-def _csv(rows: list[list[Any]]) -> str:
+def as_csv(rows: list[list[Any]]) -> str:
     """Rows as CSV that no spreadsheet mistakes for formulas."""
     text = io.StringIO()
     csv.writer(text).writerows([[_safe(cell) for cell in row] for row in rows])

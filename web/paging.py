@@ -1,5 +1,6 @@
 """Pages of rows that may be millions: the newest first, by id, so that any page costs the same."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,13 +22,24 @@ class Page:
 
 def newest_first(rows: QuerySet[Any], query: QueryDict) -> Page:
     """The page that `?before=<id>` or `?after=<id>` asks for; the newest without either. One query."""
+
+    def find(place: int | None, is_falling: bool) -> list[Any]:
+        if not is_falling:
+            return list(rows.filter(pk__gt=place).order_by("pk")[: ON_A_PAGE + 1])
+        older = rows if place is None else rows.filter(pk__lt=place)
+        return list(older.order_by("-pk")[: ON_A_PAGE + 1])
+
+    return newest_found(find, query)
+
+
+def newest_found(find: Callable[[int | None, bool], list[Any]], query: QueryDict) -> Page:
+    """The same of what `find` brings: one more than a page behind a place, falling or rising by id."""
     before, after = read_id(query.get("before")), read_id(query.get("after"))
     if after is not None:
-        found = list(rows.filter(pk__gt=after).order_by("pk")[: ON_A_PAGE + 1])
+        found = find(after, False)
         shown, has_newer, has_older = found[:ON_A_PAGE][::-1], len(found) > ON_A_PAGE, True
     else:
-        older = rows if before is None else rows.filter(pk__lt=before)
-        found = list(older.order_by("-pk")[: ON_A_PAGE + 1])
+        found = find(before, True)
         shown, has_newer, has_older = found[:ON_A_PAGE], before is not None, len(found) > ON_A_PAGE
     return Page(
         shown,
@@ -43,10 +55,20 @@ def read_id(text: str | None) -> int | None:
     return int(text) if int(text) <= LARGEST_ID else None
 
 
+def numbered(rows: list[Any], number: int, query: QueryDict) -> Page:
+    """Page `number`, from 1, of rows that were skipped by their count; `rows` has one more if there are more."""
+    has_more = len(rows) > ON_A_PAGE
+    return Page(
+        rows[:ON_A_PAGE],
+        newer=_address(query, page=number - 1) if number > 1 else "",
+        older=_address(query, page=number + 1) if has_more else "",
+    )
+
+
 def _address(query: QueryDict, **place: int) -> str:
     """This page's filters with another place."""
     other = query.copy()
-    for name in ("before", "after"):
+    for name in ("before", "after", "page"):
         other.pop(name, None)
     for name, value in place.items():
         other[name] = str(value)

@@ -2,23 +2,27 @@
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.history import NotAllowed
 from accounts.rights import Right
 from accounts.tenancy import account_scope
-from records import editing, erasing, tasks
-from records.models import Record
+from records import editing, erasing, lists, searching, tasks
+from records.models import List, ListKind, Record
+from records.refusals import Invalid
 from web.access import AccountRequest, account_view, verb_view
 from web.asking import ask
 from web.paging import read_id
 from web.record_forms import SOURCE
 from web.record_rows import find_record
+from web.record_table import Table, filters_of
 from web.templatetags.ui import number, record_name
 
 MOST_AT_ONCE = 500  # more than a page shows
+MOST_TOGETHER = 20_000
 
 
 @account_view(right=Right.EDIT_CONTENT)
@@ -111,7 +115,8 @@ def restore_chosen(request: AccountRequest) -> HttpResponse:
 @verb_view(right=Right.EDIT_FLOWS)
 def erase_chosen(request: AccountRequest) -> HttpResponse:
     """GET asks about those whom `?record=` names, POST erases them."""
-    ids = _chosen(request)
+    with account_scope(request.account.pk):
+        ids = _chosen(request)
     if request.method != "POST":
         with account_scope(request.account.pk):
             count = Record.objects.filter(pk__in=ids).count()
@@ -125,6 +130,31 @@ def erase_chosen(request: AccountRequest) -> HttpResponse:
     gone = _erase(request, ids)
     messages.success(request, ngettext("%s record is erased.", "%s records are erased.", gone) % number(gone))
     return redirect(_table(request))
+
+
+@account_view(right=Right.EDIT_CONTENT)
+def to_list(request: AccountRequest) -> HttpResponse:
+    """GET asks which list, POST puts those of the address on it."""
+    table, ids = Table.of(request.GET), _chosen(request)
+    static = List.objects.filter(object_type=table.object_type, kind=ListKind.STATIC, is_hidden=False)
+    if request.method != "POST":
+        many = number(len(ids))
+        return ask(
+            request,
+            title=ngettext("Put %s record on a list", "Put %s records on a list", len(ids)) % many,
+            verb=_("Put on the list") if static.exists() else "",
+            back=_table(request),
+            body="records/_to_list.html",
+            static_lists=static.order_by("name")[:500],
+        )
+    chosen = get_object_or_404(static, pk=read_id(request.POST.get("list")) or 0)
+    try:
+        added = lists.add(chosen, ids)
+    except Invalid as invalid:
+        raise NotAllowed("refused", invalid.errors[0].message) from invalid
+    said = ngettext("%(n)s record was put on the list %(name)s.", "%(n)s records were put on the list %(name)s.", added)
+    messages.success(request, said % {"n": added, "name": chosen.name})
+    return redirect("web:list", request.account.slug, chosen.pk)
 
 
 def _ask_to_erase(request: AccountRequest, *, title: str, verb: str, back: str) -> HttpResponse:
@@ -150,7 +180,19 @@ def _erase(request: AccountRequest, record_ids: list[int]) -> int:
 
 
 def _chosen(request: AccountRequest) -> list[int]:
-    """From the address, which the question posts to: at most as many as a page shows."""
+    """From the address, which the question posts to: some of a page, or with `?all=` whoever the table finds.
+
+    Raises `NotAllowed` when those are too many to be dealt with together.
+    """
+    if request.GET.get("all"):
+        try:
+            found = Table.of(request.GET).all_ids(MOST_TOGETHER + 1)
+        except searching.TooSlow:
+            raise NotAllowed("too_slow", _("Looking takes too long. Narrow the search or the filter.")) from None
+        if len(found) > MOST_TOGETHER:
+            most = number(MOST_TOGETHER)
+            raise NotAllowed("too_many", _("More than %s records at once. Narrow the search or the filter.") % most)
+        return found
     ids = [read_id(each) for each in request.GET.getlist("record")[:MOST_AT_ONCE]]
     return [each for each in ids if each is not None]
 
@@ -160,6 +202,7 @@ def _page(request: AccountRequest, record: Record) -> str:
 
 
 def _table(request: AccountRequest, key: str = "") -> str:
-    wanted = key or request.GET.get("type", "")
-    address = reverse("web:records", args=[request.account.slug])
-    return f"{address}?type={wanted}" if wanted.replace("_", "").replace("-", "").isalnum() else address
+    address, query = reverse("web:records", args=[request.account.slug]), filters_of(request.GET)
+    if key:
+        query["type"] = key
+    return f"{address}?{query.urlencode()}" if query else address

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -29,7 +29,8 @@ PERSON = "contact"  # the object type that has a consent
 def create(request: AccountRequest) -> HttpResponse:
     """A new record of the type that `?type=` names."""
     object_type = chosen_type(request.GET.get("type"))
-    assert object_type is not None  # every account has some
+    if object_type is None:
+        raise Http404
     record = Record(object_type=object_type)
     fields = _form(record, request)
     if request.method == "GET":

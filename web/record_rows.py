@@ -2,23 +2,25 @@
 
 from typing import Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 
+from records import searching
 from records.models import ObjectType, Property, Record
+from records.searching import Wanted
 
-SEARCHED: Final = ("email", "properties__first_name", "properties__last_name", "properties__name", "external_id")
 OFFERED: Final = 10  # records that a picker shows
+MOST_FOUND: Final = 5_000  # the latest made of those that a picker chooses from
 
 
 def records_of(object_type: ObjectType, search: str = "") -> QuerySet[Record]:
     """The records of a type that are not archived; with `search`, those in which each of its words is found."""
     found: QuerySet[Record] = Record.objects.filter(object_type=object_type, archived_at=None)
-    for word in clean(search).split()[:5]:
-        anywhere = Q()
-        for name in SEARCHED:
-            anywhere |= Q(**{f"{name}__icontains": word})
-        found = found.filter(anywhere)
+    if wanted := clean(search):
+        try:
+            return found.filter(pk__in=searching.ids(Wanted(object_type, wanted), limit=MOST_FOUND))
+        except searching.TooSlow:
+            return found.none()
     return found
 
 

@@ -1,41 +1,71 @@
 """The records of an account: a table to search, and a record with all that is known of it."""
 
+from typing import Any, Final
+
 from django.http import HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts import members
 from flows.models import Flow
 from flows.visibility import visible_to
 from participants.models import Participant
-from records.models import Association, Import, List, ListEntry, ListKind, ObjectType, Record
+from records.models import Association, Import, List, ListEntry, ListKind, ObjectType, Property, PropertyType
 from web import timeline
 from web.access import AccountRequest, account_view
 from web.paging import newest_first
 from web.property_values import shown
 from web.record_forms import PERSON
-from web.record_rows import chosen_type, clean, find_record, properties_of, records_of
+from web.record_rows import find_record, properties_of
+from web.record_table import MOST_COLUMNS, Table, filters_of, rows_of
 from web.record_tabs import head_of, messages_of, with_contents
 
+YEAR: Final = 365 * 24 * 3600  # seconds
 BESIDE = 10  # flows, lists and messages beside the timeline
 
 
 @account_view()
 @require_GET
 def overview(request: AccountRequest) -> HttpResponse:
-    """The records of a type, the latest made first; `?type=` and `?search=` narrow them."""
-    object_type = chosen_type(request.GET.get("type"))
-    search = clean(request.GET.get("search"))
-    found = records_of(object_type, search) if object_type else Record.objects.none()
+    """The records of a type, the latest made first; `?type=`, `?search=`, `?criteria=` and
+    `?archived=` narrow them, `?sort=` sorts those that are few enough."""
+    table = Table.of(request.GET)
+    page = table.page(request.GET)
+    columns = table.columns(request.COOKIES)
+    filters = filters_of(request.GET)
+    filters["type"] = table.object_type.key
+    shown_keys = {each.key for each in columns}
+    static = List.objects.filter(object_type=table.object_type, kind=ListKind.STATIC, is_hidden=False)
     context = {
         "place": "records",
-        "object_type": object_type,
+        "table": table,
         "object_types": ObjectType.objects.filter(archived_at=None).order_by("pk"),
-        "page": newest_first(found, request.GET),
-        "search": search,
-        "static_lists": List.objects.filter(object_type=object_type, kind=ListKind.STATIC).order_by("name")[:500],
+        "page": page,
+        "rows": rows_of(page, columns),
+        "heads": _heads(table, columns),
+        "choices": [
+            {"key": each.key, "label": each.label, "is_shown": each.key in shown_keys}
+            for each in table.properties.values()
+        ],
+        "filters": filters.urlencode(),
+        "criteria": request.GET.get("criteria", "") if table.tree is not None else "",
+        "static_lists": static.order_by("name")[:500],
     }
     return render(request, "records/list.html", context)
+
+
+@account_view()
+@require_POST
+def choose_columns(request: AccountRequest) -> HttpResponse:
+    """Remember, in this browser, which columns the table of a type shows."""
+    table = Table.of(request.GET)
+    keys = [each for each in request.POST.getlist("column") if each in table.properties]
+    query = filters_of(request.GET)
+    answer = redirect(f"{reverse('web:records', args=[request.account.slug])}?{query.urlencode()}")
+    answer.set_cookie(table.cookie, ".".join(keys[:MOST_COLUMNS]), max_age=YEAR, httponly=True, samesite="Lax")
+    return answer
 
 
 @account_view()
@@ -72,3 +102,23 @@ def detail(request: AccountRequest, record_id: int) -> HttpResponse:
         "messages_sent": with_contents(messages_of(record, flows)[:BESIDE]),
     }
     return render(request, "records/detail.html", context)
+
+
+def _heads(table: Table, columns: list[Property]) -> list[dict[str, Any]]:
+    """The headers; pressing one sorts by it, once more the other way round."""
+    first = {"label": _("Name"), "kind": "", **_order(table, "name")}
+    others = (
+        {
+            "label": each.label,
+            "kind": "number" if each.type == PropertyType.NUMBER else "",
+            **_order(table, "id" if each.key == "created_at" else each.key),
+        }
+        for each in columns
+    )
+    return [first, *others]
+
+
+def _order(table: Table, key: str) -> dict[str, str]:
+    if table.sort == key:
+        return {"order": "ascending", "sort": f"-{key}"}
+    return {"order": "descending" if table.sort == f"-{key}" else "", "sort": key}

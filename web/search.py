@@ -8,9 +8,10 @@ from django.views.decorators.http import require_GET
 
 from flows.models import Flow
 from flows.visibility import visible_to
-from records.models import ObjectType, Record
+from records import searching
+from records.searching import Wanted
 from web.access import AccountRequest, account_view
-from web.record_rows import clean, records_of
+from web.record_rows import clean
 
 ON_THE_PAGE, DROPPED_DOWN = 25, 6
 SHORTEST = 2  # letters; fewer would find everything
@@ -19,7 +20,7 @@ SHORTEST = 2  # letters; fewer would find everything
 @account_view()
 @require_GET
 def search(request: AccountRequest) -> HttpResponse:
-    """`?q=`: flows by name, records by name, address and external id. For htmx only the first few, as a list."""
+    """`?q=`: flows by name, records by name, address, phone and external id. For htmx only the first few, as a list."""
     wanted = clean(request.GET.get("q"))
     is_dropdown = bool(request.htmx) and not request.htmx.history_restore_request
     limit = DROPPED_DOWN if is_dropdown else ON_THE_PAGE
@@ -30,15 +31,12 @@ def search(request: AccountRequest) -> HttpResponse:
 
 def _found(request: AccountRequest, wanted: str, limit: int) -> dict[str, Any]:
     flows = Flow.objects.filter(visible_to(request.actor), name__icontains=wanted).order_by("name", "pk")
-    types = ObjectType.objects.filter(archived_at=None).order_by("pk")
-    records: list[Record] = []
-    for object_type in types:
-        records += records_of(object_type, wanted).order_by("-pk")[: limit - len(records)]
-        if len(records) == limit:
-            break
-    names = {each.pk: each.name for each in types}
+    try:
+        records = searching.records(searching.ids(Wanted(search=wanted), limit=limit))
+    except searching.TooSlow:
+        records = []
     return {
         "flows": flows[:limit],
-        "records": [{"record": each, "type": names[each.object_type_id]} for each in records],
+        "records": [{"record": each, "type": each.object_type.name} for each in records],
         "is_full": len(records) == limit,
     }

@@ -150,6 +150,34 @@ def test_records_are_found_by_what_is_known_of_them(api, acme, ada):
     assert found("search=nobody") == []
 
 
+def test_records_are_found_by_criteria_and_in_either_order(api, acme, ada):
+    with account_scope(acme.pk):
+        made = [make.make_contact(city=city).pk for city in ("Oslo", "Bergen", "Oslo")]
+    tree = '{"all": [{"property": "city", "operator": "eq", "value": "Oslo"}]}'
+    query = {"object_type": "contact", "criteria": tree, "ordering": "-id", "limit": 1}
+    first = api.get(URL, query).json()
+    assert [each["id"] for each in first["results"]] == [made[2]]
+    second = api.get(first["next"]).json()
+    assert ([each["id"] for each in second["results"]], second["next"]) == ([made[0]], None)
+    assert paths(api.get(URL, {"criteria": tree})) == {"?object_type"}
+    assert paths(api.get(URL, {**query, "criteria": "{"})) == {"?criteria"}
+    wrong = '{"all": [{"property": "town", "operator": "eq", "value": "Oslo"}]}'
+    assert paths(api.get(URL, {**query, "criteria": wrong})) == {"?criteria.all.0.property"}
+
+
+def test_short_words_begin_a_name_and_longer_ones_stand_anywhere(api, acme):
+    with account_scope(acme.pk):
+        kathe = make.make_contact("k@example.com", first_name="Käthe", last_name="Ångström", phone="+4790012345").pk
+
+    def found(search):
+        return [each["id"] for each in api.get(URL, {"search": search}).json()["results"]]
+
+    for search in ("kä", "ÅN", "gströ", "900123", "k@ex", "kät ång"):
+        assert found(search) == [kathe], search
+    for search in ("th", "nobody kä", "_ät", "%"):
+        assert found(search) == [], search
+
+
 def test_an_unknown_object_type_is_told_and_not_taken_for_none(api):
     assert paths(api.get(f"{URL}?object_type=boat")) == {"?object_type"}
 

@@ -1,0 +1,134 @@
+"""Finding records: by type, words of name, address or phone, external id and criteria; page by page.
+
+Asked in the owner's role, bound to the account in every table: under row security neither the words nor the criteria
+could use their indexes. Words of three letters and more may stand anywhere in a name, an address or a phone number;
+shorter ones begin one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import OperationalError, connection, transaction
+from psycopg2.errors import QueryCanceled
+
+from accounts.tenancy import current_account_id, every_account
+from scheduling.clock import now
+
+from . import criteria
+from .list_refresh import account_zone
+from .models import ObjectType, Record
+
+PATIENCE: Final = 10_000  # milliseconds
+MOST_WORDS: Final = 5
+LONGEST: Final = 200  # characters of a search
+MOST_SORTED: Final = 10_000  # records that are sorted by what no index has in order
+FROM: Final = "from records_record r where {where}"
+# What a page may be sorted by beside properties.
+COLUMNS: Final = frozenset({"external_id", "consent", "consent_at", "former_employee", "updated_at"})
+NAME: Final = """lower(coalesce(nullif(concat_ws(' ', r.properties ->> 'first_name', r.properties ->> 'last_name'), ''),
+  r.properties ->> 'name', r.email)) collate pg_c_utf8"""
+
+
+class TooSlow(Exception):
+    """Looking would take longer than anybody waits."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which records. Without an object type those of every type; criteria need one."""
+
+    object_type: ObjectType | None = None
+    search: str = ""
+    tree: Any = None
+    is_archived: bool = False
+    email: str = ""
+    external_id: str = ""
+
+
+def ids(wanted: Wanted, *, limit: int, after: int | None = None, is_falling: bool = True) -> list[int]:
+    """The ids of some records, the latest made first (or last), behind the id `after`.
+
+    Inside the account's scope. Raises `Invalid` when the criteria make no sense and `TooSlow`.
+    """
+    where, params = _where(wanted, now())
+    if after is not None:
+        where += f" and r.id {'<' if is_falling else '>'} %(after)s"
+    order = f"order by r.id {'desc' if is_falling else 'asc'} limit %(limit)s"
+    rows = _ask(f"select r.id {FROM.format(where=where)} {order}", {**params, "after": after, "limit": limit})
+    return [row[0] for row in rows]
+
+
+def count(wanted: Wanted, *, at_most: int) -> int:
+    """How many records there are; counting ends at `at_most`. Raises as `ids`."""
+    where, params = _where(wanted, now())
+    sql = f"select count(*) from (select 1 {FROM.format(where=where)} limit %(limit)s) found"
+    return int(_ask(sql, {**params, "limit": at_most})[0][0])
+
+
+def sorted_ids(wanted: Wanted, *, by: str, is_falling: bool, offset: int, limit: int) -> list[int]:
+    """Ids in the order of "name", a column or the key of a property, unknown values last. Raises as `ids`.
+
+    Sorts all that are found: first `count` that they are at most `MOST_SORTED`.
+    """
+    where, params = _where(wanted, now())
+    value = NAME if by == "name" else f"r.{by}" if by in COLUMNS else "r.properties -> %(by)s"
+    order = f"order by {value} {'desc' if is_falling else 'asc'} nulls last, r.id desc"
+    sql = f"select r.id {FROM.format(where=where)} {order} offset %(offset)s limit %(limit)s"
+    return [row[0] for row in _ask(sql, {**params, "by": by, "offset": offset, "limit": limit})]
+
+
+def records(found: list[int]) -> list[Record]:
+    """The records with these ids, in their order, with their object types."""
+    known = Record.objects.select_related("object_type").in_bulk(found)
+    return [known[id] for id in found if id in known]
+
+
+def _where(wanted: Wanted, moment: datetime) -> tuple[str, dict[str, Any]]:
+    parts = ["r.account_id = %(account)s", f"r.archived_at is {'not ' if wanted.is_archived else ''}null"]
+    params: dict[str, Any] = {"account": current_account_id()}
+    if wanted.object_type is not None:
+        parts.append("r.object_type_id = %(object_type)s")
+        params["object_type"] = wanted.object_type.pk
+        if wanted.tree is not None:
+            found = criteria.compile(
+                wanted.tree, object_type_id=wanted.object_type.pk, moment=moment, zone=account_zone()
+            )
+            parts.append(f"({found.sql})")
+            params |= found.params
+    for name in ("email", "external_id"):
+        if value := getattr(wanted, name):
+            parts.append(f"r.{name} = %({name})s")
+            params[name] = value
+    if search := wanted.search.replace("\x00", "").strip()[:LONGEST]:
+        sql, words = _words(search)
+        parts.append(sql)
+        params |= words
+    return " and ".join(parts), params
+
+
+def _words(search: str) -> tuple[str, dict[str, Any]]:
+    patterns = {}
+    for number, word in enumerate(search.split()[:MOST_WORDS]):
+        plain = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        patterns[f"word_{number}"] = f"%{plain}%" if len(word) > 2 else f"% {plain}%"
+    every = " and ".join(f"r.search_text like lower(%({name})s)" for name in patterns)
+    exact = [search, search.upper(), search.lower()]
+    return f"(({every}) or r.external_id = any(%(exact)s::text[]))", {**patterns, "exact": exact}
+
+
+def _ask(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with every_account(), connection.cursor() as cursor:
+        cursor.execute("select current_setting('statement_timeout')")
+        before = cursor.fetchone()[0]
+        try:
+            with transaction.atomic():
+                cursor.execute("select set_config('statement_timeout', %s, true)", [str(PATIENCE)])
+                cursor.execute(sql, params)
+                found = list(cursor.fetchall())
+                cursor.execute("select set_config('statement_timeout', %s, true)", [before])
+        except OperationalError as error:
+            if isinstance(error.__cause__, QueryCanceled):
+                raise TooSlow from error
+            raise
+    return found

@@ -1,0 +1,94 @@
+"""Records as CSV: whole, safe for spreadsheets, read again by an import, and in memory that does not grow."""
+
+import csv
+import io
+import json
+import tracemalloc
+from urllib.parse import quote
+
+import pytest
+from django.http import QueryDict
+from django.test import Client
+
+from accounts.models import Account, History
+from accounts.rights import Role
+from accounts.tenancy import account_scope
+from records.models import PropertyType, Record
+from tests.make import make_contact, make_contacts, make_object_type, make_property
+from tests.web.conftest import Browsers
+from web import record_export
+from web.record_table import Table
+
+OSLO = {"all": [{"property": "city", "operator": "eq", "value": "Oslo"}]}
+
+
+def exported(client: Client, query: str = "") -> list[dict[str, str]]:
+    answer = client.get(f"/acme/records/export/{query}")
+    assert answer.status_code == 200 and answer["Content-Type"].startswith("text/csv")
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_all_values_are_exported_over_many_chunks_and_it_is_noted_who_took_them(
+    member: Client, acme: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_export, "AT_ONCE", 3)
+    with account_scope(acme.pk):
+        make_property("keen", PropertyType.BOOLEAN)
+        make_property("interests", PropertyType.MULTIPLE_CHOICE, options=["Ski", "Sail"])
+        kathe = make_contact(
+            "kathe@example.com", first_name="Käthe", score=1.5, keen=False, interests=["Ski", "Sail"], external_id="K"
+        )
+        others = make_contacts(7, city="Oslo")
+    rows = exported(member)
+    assert [int(each["Id"]) for each in rows] == [each.pk for each in reversed([kathe, *others])]
+    last = rows[-1]
+    assert (last["First name"], last["Score"], last["Keen"], last["Interests"]) == (
+        "Käthe",
+        "1.5",
+        "false",
+        "Ski; Sail",
+    )
+    assert last["Created"].endswith(("+01:00", "+02:00")), "in the account's zone"
+    assert (last["External id"], last["Consent"]) == ("K", "given")
+    assert len(exported(member, f"?criteria={quote(json.dumps(OSLO))}")) == 7
+    assert len(exported(member, "?search=käthe")) == 1 and exported(member, "?archived=1") == []
+    with account_scope(acme.pk):
+        noted = History.objects.filter(verb="exported").order_by("pk").first()
+        assert noted and noted.subject == "objecttype"
+
+
+@pytest.mark.parametrize("value", ["=1+1", "+47 1", "-1", "@sum", "\tx", "plain"])
+def test_what_a_spreadsheet_would_calculate_is_made_safe(member: Client, acme: Account, value: str) -> None:
+    with account_scope(acme.pk):
+        make_contact(first_name=value)
+    assert exported(member)[0]["First name"] == (value if value == "plain" else f"'{value}")
+
+
+def test_only_admins_export_and_a_broken_filter_is_refused(acme: Account, member: Client, browser_of: Browsers) -> None:
+    with account_scope(acme.pk):
+        make_object_type()
+    assert browser_of(acme, Role.FLOW_ADMIN).get("/acme/records/export/").status_code == 403
+    assert member.get("/acme/records/export/?criteria={").status_code == 422
+
+
+def test_memory_does_not_grow_with_the_records(acme: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    def peak() -> int:
+        with account_scope(acme.pk):
+            table = Table.of(QueryDict("type=contact"))
+        tracemalloc.start()
+        for _piece in record_export.lines(acme, table, language="en"):
+            pass
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    monkeypatch.setattr(record_export, "AT_ONCE", 200)
+    with account_scope(acme.pk):
+        make_contacts(400, city="Oslo")
+    peak()  # what is loaded once
+    few = peak()
+    with account_scope(acme.pk):
+        make_contacts(3_600, city="Oslo")
+        assert Record.objects.count() == 4_000
+    assert peak() < 1.2 * few
