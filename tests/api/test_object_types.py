@@ -118,7 +118,9 @@ def test_a_property_says_what_uses_it_before_it_is_put_away(acme: Account, api: 
     assert api.get(f"{PROPERTIES}{city}/used-by/").json() == {"results": [use]}
     assert api.post(f"{PROPERTIES}{city}/archive/").json()["archived_at"]
     assert [each["key"] for each in api.get(f"{PROPERTIES}?archived=true").json()["results"]] == ["city"]
-    assert "city" not in [each["key"] for each in api.get(f"{PROPERTIES}?archived=false&object_type=contact").json()["results"]]
+    assert "city" not in [
+        each["key"] for each in api.get(f"{PROPERTIES}?archived=false&object_type=contact").json()["results"]
+    ]
     assert api.post(f"{PROPERTIES}{city}/restore/").json()["archived_at"] is None
     refused = api.post(f"{PROPERTIES}{id_of(acme, 'email')}/archive/")
     assert (refused.status_code, refused.json()["code"]) == (409, "needed")
