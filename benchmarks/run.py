@@ -1,8 +1,8 @@
-"""Measures Flyt on this machine: `python3 benchmarks/run.py advance criteria enrol imports pause`.
+"""Measures Flyt on this machine: `python3 benchmarks/run.py all`, or subjects by name; benchmarks/README.md says what.
 
-Starts a PostgreSQL of its own with default durability (or uses DATABASE_URL), makes a fresh database, and prints a
-table of ratios, each between two things measured in the same run, since machines differ and are noisy. `--json FILE`
-writes the same as JSON, `--scale 0.1` makes everything a tenth as large.
+Starts a PostgreSQL of its own with default durability (or uses DATABASE_URL), makes a fresh database for each subject,
+and prints a table of ratios, each between two things measured in the same run, since machines differ and are noisy.
+`--json FILE` writes the same as JSON, `--scale 0.1` makes everything a tenth as large.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SUBJECTS = ("advance", "criteria", "enrol", "imports", "pause")
+SUBJECTS = ("advance", "crash", "criteria", "dispatch", "enrol", "idle", "imports", "page", "pause")
 
 
 def main() -> int:
@@ -24,8 +24,11 @@ def main() -> int:
     sys.path.insert(0, str(ROOT))
     from benchmarks import stage
 
-    with stage.fresh_database():
-        results = [result for subject in options.subjects for result in _measure(subject, options.scale)]
+    subjects = list(SUBJECTS) if "all" in options.subjects else options.subjects
+    results = []
+    for subject in subjects:
+        with stage.fresh_database():
+            results += _measure(subject, options.scale)
     _print_table(results)
     if options.json:
         machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
@@ -37,7 +40,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("subjects", nargs="*", choices=[*SUBJECTS, []], default=list(SUBJECTS))
+    parser.add_argument("subjects", nargs="*", choices=[*SUBJECTS, "all"], default="all")
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--json")
     return parser.parse_args()

@@ -1,11 +1,12 @@
 """A fresh database with the product's own schema, filled by set statements, and processes that play the workers."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,13 +19,13 @@ NAME = "flyt_benchmark"
 @contextmanager
 def fresh_database() -> Iterator[None]:
     """Point this process at a new, migrated database, dropped at the end."""
-    parts = urlsplit(os.environ["DATABASE_URL"])
-    admin = psycopg2.connect(os.environ["DATABASE_URL"])
+    outside = os.environ["DATABASE_URL"]
+    admin = psycopg2.connect(outside)
     admin.autocommit = True
     with admin.cursor() as cursor:
         cursor.execute(f"drop database if exists {NAME}")
         cursor.execute(f"create database {NAME}")
-    os.environ["DATABASE_URL"] = urlunsplit(parts._replace(path=f"/{NAME}"))
+    os.environ["DATABASE_URL"] = urlunsplit(urlsplit(outside)._replace(path=f"/{NAME}"))
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     os.environ["TEST_CLOCK"] = ""
     import django
@@ -38,6 +39,7 @@ def fresh_database() -> Iterator[None]:
         yield
     finally:
         connection.close()
+        os.environ["DATABASE_URL"] = outside
         with admin.cursor() as cursor:
             # Without force: that may not end an autovacuum worker, which the plain form asks to go.
             cursor.execute(f"drop database if exists {NAME}")
@@ -53,19 +55,15 @@ def owner() -> "psycopg2.extensions.connection":
 
 def run(sql: str, *params: object) -> None:
     """One statement as the owner."""
-    session = owner()
-    with session.cursor() as cursor:
+    with closing(owner()) as session, session.cursor() as cursor:
         cursor.execute(sql, params or None)
-    session.close()
 
 
 def one(sql: str, *params: object) -> object:
     """The first value of a statement's answer, as the owner."""
-    session = owner()
-    with session.cursor() as cursor:
+    with closing(owner()) as session, session.cursor() as cursor:
         cursor.execute(sql, params or None)
-        value = cursor.fetchone()[0]
-    session.close()
+        value: object = cursor.fetchone()[0]
     return value
 
 
@@ -133,3 +131,70 @@ def make_account(people: int, name: str = "Bench") -> tuple[int, int]:
         people,
     )
     return account.pk, contact.pk
+
+
+def clone(table: str, source: int, n: int, base: int, **columns: str) -> None:
+    """`n` copies of a row, with ids from `base` + 1 on; `columns` are SQL expressions over g, 1 to n."""
+    changes = ", ".join(f"'{name}', {expression}" for name, expression in {"id": f"{base} + g", **columns}.items())
+    run(
+        f"insert into {table} select made.* from {table} t cross join generate_series(1, {n}) g"
+        f" cross join lateral jsonb_populate_record(null::{table}, to_jsonb(t) || jsonb_build_object({changes})) made"
+        f" where t.id = {source}"
+    )
+
+
+def clone_flow(flow: int, n: int, base: int, *, status: str = "running") -> None:
+    """`n` copies of a flow with their outboxes, activations and steps; a step's id is `base` + 100 * g + position."""
+    outbox = one("select outbox_id from flows_flow where id = %s", flow)
+    activation = one("select min(id) from flows_activation where flow_id = %s", flow)
+    assert isinstance(outbox, int)
+    key = f"hashtextextended('flow', {base} + g)"
+    clone("messaging_outbox", outbox, n, base, lock_key=key, held=f"{str(status != 'running').lower()}")
+    clone("flows_flow", flow, n, base, outbox_id=f"{base} + g", name="'Flow ' || g", status=f"'{status}'")
+    if isinstance(activation, int):
+        clone("flows_activation", activation, n, base, flow_id=f"{base} + g")
+    steps = one("select array_agg(id order by position) from flows_step where flow_id = %s", flow)
+    for position, step in enumerate(steps):  # type: ignore[arg-type, var-annotated]
+        run(
+            f"insert into flows_step select made.* from flows_step t cross join generate_series(1, {n}) g"
+            " cross join lateral jsonb_populate_record(null::flows_step, to_jsonb(t) || jsonb_build_object("
+            f" 'id', {base} + 100 * g + {position}, 'flow_id', {base} + g)) made where t.id = {step}"
+        )
+
+
+def enter(account: int, n: int, *, flow: str, step: str, due: str, record: str = "g", first: int = 0) -> None:
+    """`n` active participants by SQL expressions over g, `first` + 1 to `first` + `n`."""
+    for begin in range(first, first + n, 1_000_000):
+        end = min(begin + 1_000_000, first + n)
+        run(
+            f"""
+            insert into participants_participant (account_id, flow_id, record_id, status, reason, step_id, hop,
+              arrived_at, due_at, failures, succeeded, success_criterion, cause, only_once, depth, enrolled_at)
+            select {account}, {flow}, {record}, 'active', '', {step}, 0, now(), {due}, 0, false, '', 'by_hand', false, 0, now()
+            from generate_series({begin + 1}, {end}) g
+            """
+        )
+        if n > 1_000_000:
+            say(f"{end:,} participants, {free_space():.0f} GB left on the disk")
+
+
+def free_space() -> float:
+    """Gigabytes left where the database of `dev.py` lies."""
+    return shutil.disk_usage(os.environ.get("FLYT_VAR") or ROOT).free / 1e9
+
+
+def milliseconds(work: Callable[[], object], times: int = 30) -> list[float]:
+    """How long each of some runs took, sorted; the first is not counted."""
+    took = []
+    for _ in range(times + 1):
+        began = time.perf_counter()
+        work()
+        took.append((time.perf_counter() - began) * 1_000)
+    return sorted(took[1:])
+
+
+def explain(sql: str, params: dict[str, object]) -> str:
+    """The plan of a statement, which is not run, as the owner sees it."""
+    with closing(owner()) as session, session.cursor() as cursor:
+        cursor.execute(f"explain (costs off) {sql}", params)
+        return "\n".join(row[0] for row in cursor.fetchall())

@@ -198,16 +198,17 @@ class Breaker:
         """`kills` kills, spread over the walk at random; between them the broker and the database are broken too."""
         rolls, live = random.Random(self.seed), self.crowd.live
         extra = {
-            self.kills // 5: live.flush_broker,
-            self.kills // 5 * 2: self._restart_database,
-            self.kills // 5 * 3: lambda: live.kill_server(live.valkey, signal.SIGTERM, away=3),
-            self.kills // 5 * 4: live.flush_broker,
+            self.kills // 5: ("flushed the broker", live.flush_broker),
+            self.kills // 5 * 2: ("restarted the database", self._restart_database),
+            self.kills // 5 * 3: ("stopped the broker", self._stop_broker),
+            self.kills // 5 * 4: ("flushed the broker", live.flush_broker),
         }
         for number in range(self.kills):
             self._await((number + rolls.random()) / self.kills * 0.9)
             if number in extra:
-                extra[number]()
-                self.tell(f"broke {getattr(extra[number], '__name__', 'the broker')}")
+                what, act = extra[number]
+                act()
+                self.tell(what)
             self._kill(rolls)
 
     def arrive(self, patience: float) -> None:
@@ -225,17 +226,26 @@ class Breaker:
 
     def _kill(self, rolls: random.Random) -> None:
         """A process of a worker's pool, or now and then the whole worker."""
-        stack = rolls.choice(self.stacks)
-        name = rolls.choice([child for child in ("engine", "delivery", "default") if child in stack.pids])
-        inside = children_of(stack.pids[name])
-        if inside and rolls.random() < 0.7:
-            kill(rolls.choice(inside))
-            lost, what = 1, "a process of"
-        else:
-            stack.kill(name)
-            lost, what = POOL, "the whole of"
+        while True:
+            stack = rolls.choice(self.stacks)
+            assert not stack.failed, stack.failed
+            name = rolls.choice([child for child in ("engine", "delivery", "default") if child in stack.pids])
+            inside = children_of(stack.pids[name])
+            if rolls.random() < 0.15:
+                stack.kill(name)
+                lost, what = POOL, "the whole of"
+                break
+            if inside:
+                kill(rolls.choice(inside))
+                lost, what = 1, "a process of"
+                break
+            time.sleep(0.05)  # it is just coming back
         self.lost_senders += lost if name == "delivery" else 0
         self.tell(f"killed {what} {name}")
+
+    def _stop_broker(self) -> None:
+        live = self.crowd.live
+        live.kill_server(live.valkey, signal.SIGTERM, away=3)
 
     def _restart_database(self) -> None:
         live = self.crowd.live
