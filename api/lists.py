@@ -14,6 +14,7 @@ from records.models import List, ListEntry, ListFolder, ListKind, Record
 from records.used_by import users_of_list
 from scheduling.clock import now
 
+from . import uses
 from .errors import Invalid
 from .flow_documents import CRITERIA
 from .object_types import object_type
@@ -228,29 +229,15 @@ class Freeze(AccountView):
         return Response(show([copy])[0], status=201)
 
 
-class UsedByShape(Shape):
-    """Something that uses a list."""
-
-    kind = serializers.CharField(help_text="flow, list or import.")
-    id = serializers.IntegerField()
-    name = serializers.CharField()
-
-
-class ListUsers(Shape):
-    """What uses a list."""
-
-    results = UsedByShape(many=True)
-
-
 class UsedBy(AccountView):
     """What uses a list."""
 
     rights = {"GET": Right.SEE}
 
-    @endpoint("The flows, lists and imports that use a list", answers=ListUsers)
+    @endpoint("The flows, lists and imports that use a list", answers=uses.Uses)
     def get(self, request: Request, list_id: int) -> Response:
         """While there are any, the list cannot be deleted."""
-        return Response({"results": UsedByShape(users_of_list(find(list_id)), many=True).data})
+        return Response(uses.show(users_of_list(find(list_id)), self.actor))
 
 
 def find(list_id: int) -> List:

@@ -10,11 +10,11 @@ from records.models import ObjectType
 from records.object_types import archive_object_type, create_object_type, rename_object_type, restore_object_type
 from records.used_by import users_of_object_type
 
+from . import uses
 from .errors import Invalid
 from .pagination import PageQuery, page
 from .schema import endpoint, paged
 from .shapes import Shape
-from .uses import Uses
 from .views import AccountView
 
 
@@ -109,10 +109,10 @@ class ObjectTypeUsers(AccountView):
 
     rights = {"GET": Right.SEE}
 
-    @endpoint("The flows, lists and imports about an object type", answers=Uses)
+    @endpoint("The flows, lists and imports about an object type", answers=uses.Uses)
     def get(self, request: Request, type_id: int) -> Response:
         """While there are any, it cannot be archived."""
-        return Response(Uses({"results": users_of_object_type(ObjectType.objects.get(pk=type_id))}).data)
+        return Response(uses.show(users_of_object_type(ObjectType.objects.get(pk=type_id)), self.actor))
 
 
 def object_type(path: str, key: str) -> ObjectType:

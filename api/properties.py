@@ -13,11 +13,11 @@ from records.property_changes import archive_property, change_property, restore_
 from records.schema import add_property
 from records.used_by import users_of_property
 
+from . import uses
 from .object_types import object_type
 from .pagination import PageQuery, page
 from .schema import endpoint, paged
 from .shapes import Shape
-from .uses import Uses
 from .views import AccountView
 
 OPTIONS = "Of a choice or multiple choice: the values it may take, in the order of menus."
@@ -135,10 +135,10 @@ class PropertyUsers(AccountView):
 
     rights = {"GET": Right.SEE}
 
-    @endpoint("The flows, lists and imports that use a property", answers=Uses)
+    @endpoint("The flows, lists and imports that use a property", answers=uses.Uses)
     def get(self, request: Request, property_id: int) -> Response:
         """Ask before you archive it."""
-        return Response(Uses({"results": users_of_property(_find(property_id))}).data)
+        return Response(uses.show(users_of_property(_find(property_id)), self.actor))
 
 
 def show_properties(rows: Sequence[Property]) -> Any:

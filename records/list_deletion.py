@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Final
 
 from django.db import connection
-from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
 from accounts.history import NotAllowed, record
@@ -13,7 +12,7 @@ from scheduling.clock import now
 
 from . import list_refresh
 from .models import Import, List
-from .used_by import users_of_list
+from .used_by import in_use, told, users_of_list
 
 CHUNK: Final = 10_000
 UNTOUCHED_FOR: Final = timedelta(minutes=1)  # whoever was about to put somebody in has committed by then
@@ -37,10 +36,7 @@ def delete(chosen: List, *, by: Actor) -> None:
     """
     list_refresh.lock([chosen.pk])
     if users := users_of_list(chosen):
-        names = ", ".join(f"“{user.name}”" for user in users)
-        message = _("The list is in use: {names}. Take it out there first.").format(names=names)
-        used_by = [{"kind": user.kind, "id": user.id, "name": user.name} for user in users]
-        raise NotAllowed("list_in_use", message, used_by=used_by)
+        raise NotAllowed("list_in_use", in_use(users), used_by=told(users))
     List.objects.filter(pk=chosen.pk).update(
         deleted_at=now(), is_hidden=True, folder=None, refresh_at=None, refresh_cursor=None
     )

@@ -13,7 +13,7 @@ from scheduling.clock import now
 from .built_in import OWNER
 from .models import ObjectType, Property, PropertyType
 from .refusals import Error, Invalid
-from .used_by import Use, users_of_object_type
+from .used_by import in_use, told, users_of_object_type
 
 MOST_TYPES: Final = 100
 LONGEST_NAME: Final = 80
@@ -73,7 +73,7 @@ def archive_object_type(object_type: ObjectType, *, by: Actor) -> None:
     if object_type.archived_at is not None:
         return
     if uses := users_of_object_type(object_type):
-        raise NotAllowed("in_use", in_use(uses), used_by=uses)
+        raise NotAllowed("in_use", in_use(uses), used_by=told(uses))
     object_type.archived_at = now()
     object_type.save(update_fields=["archived_at"])
     record(object_type, "archived", by=by, detail={"name": object_type.name})
@@ -86,15 +86,6 @@ def restore_object_type(object_type: ObjectType, *, by: Actor) -> None:
     object_type.archived_at = None
     object_type.save(update_fields=["archived_at"])
     record(object_type, "restored", by=by, detail={"name": object_type.name})
-
-
-def in_use(uses: list[Use]) -> str:
-    """The sentence that refuses: who uses it, the first few by name."""
-    named = ", ".join(f"“{use.name}”" for use in uses[:5])
-    more = len(uses) - 5
-    if more > 0:
-        return _("It is used by {names} and {more} more. Change those first.").format(names=named, more=more)
-    return _("It is used by {names}. Change that first.").format(names=named)
 
 
 def _name_errors(name: str, plural: str) -> list[Error]:

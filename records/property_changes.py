@@ -14,11 +14,10 @@ from scheduling.clock import now
 from . import unique_values
 from .merging import one_at_a_time
 from .models import Property, PropertyType
-from .object_types import in_use
 from .property_rules import rule_errors
 from .refusals import Error, Invalid
 from .schema import described_errors, option_errors
-from .used_by import users_of_option
+from .used_by import in_use, users_of_option
 
 CHANGEABLE: Final = ("label", "description", "options", "is_required", "is_unique", "default")
 # How records are called, and where messages go.

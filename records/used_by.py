@@ -1,8 +1,11 @@
 """Who uses a property, a list or an object type: found by what each package registers for the things it keeps."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 from .criteria_references import References, references
 from .criteria_trees import every_leaf
@@ -16,6 +19,8 @@ class Use:
     kind: str
     id: int
     name: str
+    is_private: bool = False  # not everybody in the account may know of it: refusals count it and do not name it
+    lists: frozenset[int] = frozenset()  # which of the lists that were looked for it uses
 
 
 @dataclass(frozen=True)
@@ -23,13 +28,21 @@ class Wanted:
     """What a use is looked for of; exactly one of the three. `object_type`: its key."""
 
     property: tuple[str, str] | None = None  # the key of its object type, and its own
-    list: int | None = None
+    lists: frozenset[int] = frozenset()
     object_type: str | None = None
     option: str | None = None  # of the property: only where this choice is named
 
     def is_in(self, found: References) -> bool:
         """Whether it is among what something refers to."""
-        return self.property in found.properties or self.list in found.lists or self.object_type in found.object_types
+        return (
+            self.property in found.properties
+            or not self.lists.isdisjoint(found.lists)
+            or self.object_type in found.object_types
+        )
+
+    def lists_in(self, tree: Any, object_type: str) -> frozenset[int]:
+        """Which of the lists a tree about records of the type with that key refers to; none in None."""
+        return self.lists & references(tree, object_type).lists if self.lists and tree is not None else frozenset()
 
     def is_in_criteria(self, tree: Any, object_type: str) -> bool:
         """Whether a tree about records of the type with that key refers to it; never in None."""
@@ -74,12 +87,37 @@ def users_of_option(property: Property, option: str) -> list[Use]:
 
 def users_of_list(list: List) -> list[Use]:
     """What uses the list: flows, other lists, unfinished imports. Inside the account's scope."""
-    return _users(Wanted(list=list.pk))
+    return _users(Wanted(lists=frozenset([list.pk])))
+
+
+def users_of_lists(list_ids: Collection[int]) -> dict[int, list[Use]]:
+    """What uses each of the lists, in as many queries as for one; lists that nothing uses are left out."""
+    found = defaultdict(list)
+    for use in _users(Wanted(lists=frozenset(list_ids))) if list_ids else ():
+        for list_id in use.lists:
+            found[list_id].append(use)
+    return dict(found)
 
 
 def users_of_object_type(object_type: ObjectType) -> list[Use]:
     """What is about records of that type, or looks at them: flows, lists, unfinished imports."""
     return _users(Wanted(object_type=object_type.key))
+
+
+def in_use(uses: Collection[Use]) -> str:
+    """The sentence that refuses: who uses it, the first few by name."""
+    named = [f"“{use.name}”" for use in uses if not use.is_private][:5]
+    more = len(uses) - len(named)
+    if not named:
+        return _("It is used by flows that not everybody sees. Change those first.")
+    if more > 0:
+        return _("It is used by {names} and {more} more. Change those first.").format(names=", ".join(named), more=more)
+    return _("It is used by {names}. Change that first.").format(names=", ".join(named))
+
+
+def told(uses: Iterable[Use]) -> list[dict[str, Any]]:
+    """The uses as a refusal carries them, whoever reads it."""
+    return [{"kind": use.kind, "id": use.id, "name": use.name} for use in uses if not use.is_private]
 
 
 def _users(wanted: Wanted) -> list[Use]:
@@ -91,7 +129,7 @@ def lists_using(wanted: Wanted) -> Iterator[Use]:
     for each in List.objects.filter(is_hidden=False).select_related("object_type").order_by("pk"):
         key = each.object_type.key
         if key == wanted.object_type or wanted.is_in_criteria(each.criteria, key):
-            yield Use("list", each.pk, each.name)
+            yield Use("list", each.pk, each.name, lists=wanted.lists_in(each.criteria, key))
 
 
 def imports_using(wanted: Wanted) -> Iterator[Use]:
@@ -106,7 +144,7 @@ def imports_using(wanted: Wanted) -> Iterator[Use]:
             object_types=frozenset([key, *(target["associated"] for target in targets if "associated" in target)]),
         )
         if wanted.is_in(found):
-            yield Use("import", each.pk, each.name)
+            yield Use("import", each.pk, each.name, lists=wanted.lists & found.lists)
 
 
 register_finder("list", lists_using)

@@ -18,6 +18,7 @@ from web.access import AccountRequest, account_view
 from web.asking import ask
 from web.lists import find
 from web.templatetags.ui import number
+from web.uses import linked
 
 
 @account_view(right=Right.EDIT_CONTENT)
@@ -29,8 +30,8 @@ def delete(request: AccountRequest, list_id: int) -> HttpResponse:
         list_deletion.delete(chosen, by=request.actor)
         messages.success(request, _("“%s” is deleted.") % chosen.name)
         return redirect("web:lists", request.account.slug)
-    users = users_of_list(chosen)
-    if users:
+    uses = linked(users_of_list(chosen), request)
+    if uses:
         return ask(
             request,
             title=_("“%s” is in use") % chosen.name,
@@ -38,7 +39,7 @@ def delete(request: AccountRequest, list_id: int) -> HttpResponse:
             verb="",
             back=back,
             body="lists/_users.html",
-            users=users,
+            uses=uses,
         )
     return ask(
         request,

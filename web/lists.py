@@ -13,11 +13,12 @@ from accounts.rights import Right
 from records import criteria, dynamic_lists, lists
 from records.models import List, ListEntry, ListFolder, ListKind, Record
 from records.refusals import Invalid
-from records.used_by import users_of_list
+from records.used_by import users_of_list, users_of_lists
 from scheduling.clock import now
 from web.access import AccountRequest, account_view
 from web.paging import newest_first, read_id
 from web.record_rows import OFFERED, clean, records_of
+from web.uses import linked
 
 MOST_AT_ONCE = 1_000
 
@@ -37,9 +38,16 @@ def overview(request: AccountRequest) -> HttpResponse:
     if folder:
         found = found.filter(folder=folder)
     page, moment = newest_first(found, request.GET), now()
-    sizes = lists.sizes(each.pk for each in page.rows)
+    shown = [each.pk for each in page.rows]
+    sizes, users = lists.sizes(shown), users_of_lists(shown)
     rows = [
-        {"list": each, "size": sizes.get(each.pk, 0), "state": dynamic_lists.state(each, moment)} for each in page.rows
+        {
+            "list": each,
+            "size": sizes.get(each.pk, 0),
+            "state": dynamic_lists.state(each, moment),
+            "uses": len(users.get(each.pk, ())),
+        }
+        for each in page.rows
     ]
     context = {"place": "lists", "page": page, "rows": rows, "search": search, "kind": kind, "kinds": ListKind.choices}
     return render(request, "lists/list.html", {**context, "folders": list(folders.values()), "folder": folder})
@@ -65,7 +73,9 @@ def detail(request: AccountRequest, list_id: int) -> HttpResponse:
 def used_by(request: AccountRequest, list_id: int) -> HttpResponse:
     """The flows, lists and imports that use a list."""
     chosen = find(list_id)
-    return render(request, "lists/used_by.html", {**_head(chosen, "used_by"), "users": users_of_list(chosen)})
+    return render(
+        request, "lists/used_by.html", {**_head(chosen, "used_by"), "uses": linked(users_of_list(chosen), request)}
+    )
 
 
 @account_view()

@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.rights import Role
 from accounts.tenancy import account_scope
 from records import list_refresh
 from records.models import List, ListKind
@@ -193,6 +194,16 @@ def test_a_list_that_is_used_is_not_deleted_and_names_who_uses_it(api, stranger,
     assert api.delete(f"{URL}{other['id']}/").status_code == 204
     assert api.get(f"{URL}{other['id']}/").status_code == 404
     assert [each["name"] for each in api.get(URL).json()["results"]] == ["VIP"]
+
+
+def test_a_flow_that_only_its_owner_sees_is_not_named(api, as_role, acme, vip):
+    with account_scope(acme.pk):
+        make.make_flow([{"add_to_list": List.objects.get()}], name="Secret", visibility="owner")
+    url, marketer = f"{URL}{vip['id']}/", as_role(Role.MARKETER)
+    assert marketer.get(f"{url}used-by/").json() == {"results": [], "hidden": 1}
+    assert [each["name"] for each in api.get(f"{url}used-by/").json()["results"]] == ["Secret"]
+    refused = marketer.delete(url)
+    assert (refused.status_code, refused.json()["used_by"]) == (409, []) and "Secret" not in refused.content.decode()
 
 
 def test_a_list_that_flyt_keeps_for_itself_is_on_no_page(api, acme, vip):

@@ -54,7 +54,7 @@ def test_a_kind_that_a_flow_is_about_is_not_put_away(acme: Account, api: APIClie
     use = {"kind": "flow", "id": flow.pk, "name": "Launch"}
     answer = api.post(f"{TYPES}{boat}/archive/")
     assert (answer.status_code, answer.json()["code"], answer.json()["used_by"]) == (409, "in_use", [use])
-    assert api.get(f"{TYPES}{boat}/used-by/").json() == {"results": [use]}
+    assert api.get(f"{TYPES}{boat}/used-by/").json() == {"results": [use], "hidden": 0}
     assert errors(api.patch(f"{TYPES}{boat}/", {"name": " "})).keys() == {"name"}
     assert errors(api.patch(f"{TYPES}{boat}/", {"key": "ship"})).keys() == {"key"}
 
@@ -115,7 +115,7 @@ def test_a_property_says_what_uses_it_before_it_is_put_away(acme: Account, api: 
         flow = make_flow(name="Oslo")
         make_schedule(flow, {"frequency": "daily"}, criteria=leaf("city", "eq", "Oslo"))
     use = {"kind": "flow", "id": flow.pk, "name": "Oslo"}
-    assert api.get(f"{PROPERTIES}{city}/used-by/").json() == {"results": [use]}
+    assert api.get(f"{PROPERTIES}{city}/used-by/").json() == {"results": [use], "hidden": 0}
     assert api.post(f"{PROPERTIES}{city}/archive/").json()["archived_at"]
     assert [each["key"] for each in api.get(f"{PROPERTIES}?archived=true").json()["results"]] == ["city"]
     assert "city" not in [

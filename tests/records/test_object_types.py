@@ -16,7 +16,6 @@ from records.object_types import archive_object_type, create_object_type, rename
 from records.refusals import Invalid
 from records.schema import ensure_object_types
 from records.upserts import Status, upsert
-from records.used_by import Use
 from tests.make import make_list
 
 
@@ -79,7 +78,7 @@ def test_a_kind_that_something_is_about_is_not_archived(contact: ObjectType, own
     with pytest.raises(NotAllowed) as refused:
         archive_object_type(boat, by=owner)
     assert (refused.value.code, refused.value.message) == ("in_use", "It is used by “Fleet”. Change that first.")
-    assert refused.value.detail == {"used_by": [Use("list", fleet.pk, "Fleet")]}
+    assert refused.value.detail == {"used_by": [{"kind": "list", "id": fleet.pk, "name": "Fleet"}]}
     fleet.delete()
     archive_object_type(boat, by=owner)
     assert boat.archived_at

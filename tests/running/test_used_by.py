@@ -6,11 +6,22 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.actors import Actor
 from accounts.models import Account
+from accounts.rights import Role
 from accounts.tenancy import account_scope
-from flows.models import ExclusionList, Flow
+from flows.models import ExclusionList, Flow, Visibility
 from records.models import Import, List, ListKind, Property
-from records.used_by import register_finder, users_of_list, users_of_object_type, users_of_property
+from records.used_by import (
+    in_use,
+    register_finder,
+    told,
+    users_of_list,
+    users_of_lists,
+    users_of_object_type,
+    users_of_property,
+)
+from running.used_by import seen_by
 from tests.make import make_flow, make_list, make_object_type
 from tests.records.trees import leaf
 
@@ -83,6 +94,41 @@ def test_flows_use_lists_in_criteria_in_steps_and_by_excluding_them(in_acme: Acc
     make_flow(name="By split", steps=[{"split": [({"list": members.pk, "operator": "in"}, [])]}])
     assert names(users_of_list(members)) == ["flow By split", "flow Into", "flow Without"]
     assert users_of_list(make_list("Nobody's")) == []
+
+
+def test_the_users_of_several_lists_are_told_list_by_list(city: Property) -> None:
+    one, other, nobodys = make_list("One"), make_list("Other"), make_list("Nobody's")
+    inside = {"any": [{"list": one.pk, "operator": "in"}, {"list": other.pk, "operator": "in"}]}
+    List.objects.create(name="Both", kind=ListKind.DYNAMIC, object_type=city.object_type, criteria=inside)
+    make_flow(name="Into", steps=[{"add_to_list": one}])
+    ExclusionList.objects.create(flow=make_flow(name="Without"), list=other)
+    Import.objects.create(
+        name="Coming", object_type=city.object_type, mapping={}, list=other, encoding="utf-8", delimiter=","
+    )
+
+    def found(*chosen: List) -> dict[int, list[str]]:
+        return {key: names(uses) for key, uses in users_of_lists([each.pk for each in chosen]).items()}
+
+    of_one, of_other = ["list Both", "flow Into"], ["list Both", "import Coming", "flow Without"]
+    with CaptureQueriesContext(connection) as few:
+        assert found(one) == {one.pk: of_one}
+    with CaptureQueriesContext(connection) as many:
+        assert found(one, other, nobodys) == {one.pk: of_one, other.pk: of_other}
+    assert len(few) == len(many)
+    assert found() == {}
+
+
+def test_a_flow_that_others_do_not_see_is_counted_and_not_named(in_acme: Account) -> None:
+    members = make_list("Members")
+    make_flow(name="Secret", steps=[{"add_to_list": members}], visibility=Visibility.OWNER)
+    uses = users_of_list(members)
+    assert "Secret" not in in_use(uses) and told(uses) == []
+    make_flow(name="Open", steps=[{"add_to_list": members}])
+    uses = users_of_list(members)
+    assert "Secret" not in in_use(uses) and "“Open” and 1 more" in in_use(uses)
+    assert [each["name"] for each in told(uses)] == ["Open"]
+    assert names(seen_by(Actor(in_acme.pk, Role.MARKETER, "Key"), uses)) == ["flow Open"]
+    assert names(seen_by(Actor(in_acme.pk, Role.ADMIN, "Key"), uses)) == ["flow Open", "flow Secret"]
 
 
 def test_an_object_type_is_used_by_what_is_about_its_records(in_acme: Account) -> None:

@@ -235,6 +235,23 @@ def test_a_list_that_is_used_says_by_whom_and_stays(member: Client, acme: Accoun
         assert List.objects.filter(pk=people.pk).exists()
 
 
+def test_how_many_use_a_list_is_told_in_the_table_and_a_hidden_flow_is_not_named(
+    member: Client, acme: Account, browser_of: Browsers, people: List
+) -> None:
+    assert "is used in" not in page(member, "/acme/lists/")
+    with account_scope(acme.pk):
+        make_flow([{"add_to_list": people}], name="Secret", visibility="owner")
+        make_flow([{"add_to_list": people}], name="Open")
+    marketer = browser_of(acme, Role.MARKETER)
+    assert "Winter is used in 2 places" in page(marketer, "/acme/lists/")
+    for address in (f"/acme/lists/{people.pk}/used-by/", f"/acme/lists/{people.pk}/delete/"):
+        assert "Secret" in page(member, address)
+        shown = page(marketer, address)
+        assert "Secret" not in shown and "Open" in shown and "1 flow that only others see" in shown
+    refused = marketer.post(f"/acme/lists/{people.pk}/delete/", follow=True)
+    assert "Secret" not in refused.content.decode()
+
+
 def test_a_list_that_nothing_uses_is_deleted(member: Client, acme: Account, people: List) -> None:
     assert "Nothing uses this list" in page(member, f"/acme/lists/{people.pk}/used-by/")
     assert "Its 1 record stays" in page(member, f"/acme/lists/{people.pk}/delete/")
