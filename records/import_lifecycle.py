@@ -11,7 +11,8 @@ from accounts.actors import Actor
 from accounts.history import Moves, NotAllowed
 from scheduling.clock import now
 
-from .models import Import, ImportFile, ImportStatus, List, ListKind
+from . import list_refresh
+from .models import Import, ImportFile, ImportStatus
 
 UNFINISHED: Final = frozenset({ImportStatus.WAITING, ImportStatus.RUNNING})
 MOVES: Final[Moves] = {
@@ -41,7 +42,7 @@ def end(source: Import, verb: str, *, problem: str = "") -> bool:
     if not move(source, verb, problem=problem, rows=F("next_row"), ended_at=moment):
         return False
     ImportFile.objects.filter(source=source).delete()
-    List.objects.filter(kind=ListKind.DYNAMIC).update(refresh_at=moment)
+    list_refresh.ask()
     return True
 
 

@@ -23,9 +23,9 @@ delete from records_listentry e using (
 ) taken
 where e.account_id = %(account)s and e.list_id = %(list)s and e.record_id = taken.record_id
 """
-LIST = (
-    "delete from records_listtally where account_id = %(account)s and list_id = %(list)s",
+LIST = (  # the list first, as whoever rolls its tally up does
     "delete from records_list where account_id = %(account)s and id = %(list)s and deleted_at is not null",
+    "delete from records_listtally where account_id = %(account)s and list_id = %(list)s",
 )
 
 

@@ -84,13 +84,11 @@ def follow(happened: Sequence[Event]) -> int:
     if not interests or not happened:
         return 0
     _note(interests, happened)
-    _cut(interests)
     depths = {each.chosen.pk: each.depths for each in interests if each.depths}
-    if not depths:
-        return 0
-    list_refresh.lock(depths)
-    zone = list_refresh.account_zone()
-    return sum(_settle(chosen, depths[chosen.pk], zone) for chosen in _dynamic().filter(pk__in=depths).order_by("pk"))
+    changed = _settle_all(depths) if depths else {}
+    # Only now: whoever evaluates a list holds its lock before its row, and lets go of neither for another.
+    _put_off({*_cut(interests), *(list_id for list_id, count in changed.items() if count is None)})
+    return sum(count or 0 for count in changed.values())
 
 
 def _dynamic() -> QuerySet[List]:
@@ -127,15 +125,24 @@ def _beside(record_ids: Iterable[int]) -> dict[tuple[int, int], list[int]]:
     return found
 
 
-def _cut(interests: list[_Interest]) -> None:
-    """A chain that may have no end goes on within the hour, not at once."""
-    for list_id in [each.chosen.pk for each in interests if each.is_cut]:
+def _cut(interests: list[_Interest]) -> list[int]:
+    """The lists at which a chain that may have no end stops: it goes on within the hour, not at once."""
+    found = [each.chosen.pk for each in interests if each.is_cut]
+    for list_id in found:
         logger.warning("list %s: a chain of more than %s events was cut", list_id, DEEPEST)
-        _put_off(list_id)
+    return found
 
 
-def _settle(chosen: List, depths: Mapping[int, int], zone: str) -> int:
-    """A list that cannot be evaluated holds up no other."""
+def _settle_all(depths: Mapping[int, Mapping[int, int]]) -> dict[int, int | None]:
+    """How many came and went, by list; see `_settle`."""
+    list_refresh.lock(depths)
+    zone = list_refresh.account_zone()
+    chosen = _dynamic().filter(pk__in=depths).order_by("pk")
+    return {each.pk: _settle(each, depths[each.pk], zone) for each in chosen}
+
+
+def _settle(chosen: List, depths: Mapping[int, int], zone: str) -> int | None:
+    """A list that cannot be evaluated holds up no other; None for one that is to be tried again."""
     about, params = "{id} = any(%(ids)s::bigint[])", {"ids": sorted(depths)}
     try:
         with transaction.atomic():
@@ -146,10 +153,11 @@ def _settle(chosen: List, depths: Mapping[int, int], zone: str) -> int:
         raise
     except DatabaseError:
         logger.exception("list %s could not be evaluated", chosen.pk)
-        _put_off(chosen.pk)
+        return None
     return 0
 
 
-def _put_off(list_id: int) -> None:
+def _put_off(list_ids: Iterable[int]) -> None:
     later = now() + CATCH_UP
-    List.objects.filter(pk=list_id).update(refresh_at=Least(Coalesce(F("refresh_at"), later), later))
+    for list_id in sorted(list_ids):
+        List.objects.filter(pk=list_id).update(refresh_at=Least(Coalesce(F("refresh_at"), later), later))

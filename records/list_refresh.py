@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.db.models import Case, DateTimeField, F, Value, When
 
 from accounts.models import Account
@@ -71,7 +71,10 @@ def ask(list_ids: Iterable[int] | None = None) -> int:
     asked = List.objects.filter(kind=ListKind.DYNAMIC)
     if list_ids is not None:
         asked = asked.filter(pk__in=list_ids)
-    return int(asked.update(refresh_at=now()))
+    with transaction.atomic():
+        # In id order, as everybody locks rows.
+        ids = list(asked.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+        return int(List.objects.filter(pk__in=ids).update(refresh_at=now()))
 
 
 def due(limit: int) -> list[tuple[int, int]]:
