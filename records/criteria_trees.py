@@ -1,6 +1,7 @@
 """The shape of criteria: groups over conditions. What walks a tree stands here; what a condition means, in its leaf."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -10,6 +11,7 @@ from .refusals import Error, legible
 
 DEEPEST = 8  # groups inside each other
 MOST_LEAVES = 250
+MOST_FAULTS = 100  # that are told at once
 GROUPS = ("all", "any", "not")
 
 _leaves: dict[str, Leaf] = {}
@@ -23,8 +25,8 @@ def register_leaf(name: str, leaf: Leaf) -> None:
 
 
 def faults(tree: object, subject: Subject) -> list[Error]:
-    """Every fault of a tree that may be anything, with its path."""
-    return list(_Faults().of(tree, subject, 0))
+    """The faults of a tree that may be anything, with their paths: every one, or the first hundred."""
+    return list(islice(_Faults().of(tree, subject, 0), MOST_FAULTS))
 
 
 def every_leaf(tree: object, object_type: str) -> Iterator[tuple[Leaf, Node, str]]:
@@ -94,9 +96,8 @@ class _Faults:
             yield from self._of_members(name, node[name], subject, depth + 1)
 
     def _of_leaf(self, name: str, node: Node, subject: Subject, depth: int) -> Iterator[Error]:
-        self.leaves += 1
-        if self.leaves > MOST_LEAVES:
-            yield Error("", _("There are more than {most} conditions.").format(most=MOST_LEAVES))
+        yield from (too_many := self._counted())
+        if too_many:
             return
         leaf = _leaves[name]
         yield from _unknown_keys(node, {name, *leaf.keys})
@@ -107,6 +108,12 @@ class _Faults:
         if inner and about:
             yield from (error.under(inner.path) for error in self.of(inner.tree, about, depth))
 
+    def _counted(self) -> list[Error]:
+        """One condition more; the fault when that is one too many."""
+        self.leaves += 1
+        too_many = _("There are more than {most} conditions.").format(most=MOST_LEAVES)
+        return [Error("", too_many)] if self.leaves > MOST_LEAVES else []
+
     def _of_members(self, name: str, members: object, subject: Subject, depth: int) -> Iterator[Error]:
         if name == "not":
             yield from (error.under("not") for error in self.of(members, subject, depth))
@@ -114,6 +121,8 @@ class _Faults:
             yield Error(name, _("Give a list of conditions."))
         elif name == "any" and not members:
             yield Error(name, _("Give at least one condition: any of none would be nobody."))
+        elif not members:
+            yield from self._counted()  # "every record": there may be no end of those either
         else:
             for number, member in enumerate(members):
                 yield from (error.under(name, number) for error in self.of(member, subject, depth))

@@ -102,6 +102,18 @@ def test_limits_count_across_associated_records(contact: ObjectType) -> None:
     assert refused(deepest, contact) == ["all.0.all.0.where" + ".all.0" * 6]
 
 
+@pytest.mark.parametrize("member", [{"all": []}, {"not": {"all": []}}, {"any": [{"all": []}]}])
+def test_groups_that_hold_nothing_count_too(contact: ObjectType, member: object) -> None:
+    assert criteria.check({"all": [member] * 250}, contact) == []
+    (error,) = criteria.check({"all": [member] * 251}, contact)
+    assert error.path.startswith("all.250") and error.message == "There are more than 250 conditions."
+
+
+def test_of_a_tree_full_of_faults_the_first_hundred_are_told(contact: ObjectType) -> None:
+    for tree in ({"all": [None] * 100_000}, {"all": [], **{str(n): n for n in range(100_000)}}):
+        assert len(criteria.check(tree, contact)) == 100
+
+
 def test_what_is_named_in_a_refusal_is_cut_to_what_can_be_shown(contact: ObjectType) -> None:
     errors = criteria.check({"all": [leaf("\ud800\x00" + "x" * 100_000, "known"), {"\ud800" * 1_000: 1}]}, contact)
     errors += criteria.check({"all": [], "\ud800" * 1_000: 1}, contact)
