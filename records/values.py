@@ -153,6 +153,8 @@ def _moment(value: object, zone: ZoneInfo | None) -> str:
         at = local.astimezone(UTC) if local.tzinfo else resolve(local, zone or ZoneInfo("UTC")).at
     except OverflowError:
         raise ValueError(_("The year must lie between 1 and 9999.")) from None
+    if not date.min < at.date() < date.max:  # elsewhere on earth it is a day that no calendar here has
+        raise ValueError(_("The year must lie between 1 and 9999."))
     return f"{at.replace(tzinfo=None, microsecond=0).isoformat()}Z"
 
 

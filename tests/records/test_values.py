@@ -223,3 +223,16 @@ def test_the_short_way_with_phone_numbers_leads_where_the_library_does(typed: st
 def test_the_short_way_takes_ordinary_numbers() -> None:
     assert phones._plainly("070-123 45 67", "SE") == "+46701234567"
     assert phones._plainly("+47 22 34 56 78", "SE") == phones._plainly("22345678", "NO") == "+4722345678"
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00Z", "0001-01-01T23:59Z", "9999-12-31T00:00Z", "31.12.9999"])
+def test_a_moment_whose_day_no_calendar_has_everywhere_is_refused(moment: str) -> None:
+    with pytest.raises(ValueError, match="between 1 and 9999"):
+        clean(MOMENT, moment)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-02T00:00:00Z", "9999-12-30T23:59:59Z"])
+def test_every_moment_that_is_kept_can_be_told_everywhere(moment: str) -> None:
+    kept = datetime.fromisoformat(str(clean(MOMENT, moment)))
+    for zone in ("Pacific/Kiritimati", "Etc/GMT+12"):
+        assert kept.astimezone(ZoneInfo(zone)) == kept
