@@ -91,21 +91,26 @@ class Scan:
         if self.size > self.most_bytes:
             most = self.most_bytes // 1024**2
             raise Invalid([Error("file", _("The file is larger than {most} MB. Split it.").format(most=most))])
-        ends = max(piece.rfind(b"\n"), piece.rfind(b"\r"))
-        self.line = self.line + len(piece) if ends < 0 else len(piece) - ends
+        if not self._is_wide():
+            self._measure_line(len(piece), max(piece.rfind(b"\n"), piece.rfind(b"\r")))
+
+    def _measure_line(self, size: int, ends: int) -> None:
+        """Refuse a line too long to be held; `ends`: where in what was read the last line ended, or -1."""
+        self.line = self.line + size if ends < 0 else size - ends
         if self.line > LONGEST_LINE:
             raise _not_csv()
 
+    def _is_wide(self) -> bool:
+        return (self.known or "").startswith("utf-16")
+
     def _decode(self, piece: bytes, *, final: bool = False) -> None:
         self.bytes_seen.update(piece.translate(None, bytes(self.bytes_seen)))
-        is_wide = (self.known or "").startswith("utf-16")
-        if b"\0" in piece and not is_wide:
+        if b"\0" in piece and not self._is_wide():
             raise _not_csv()
         if not self.is_decodable:
             return
         try:
-            if "\0" in self.decoder.decode(piece, final):
-                raise _not_csv()
+            text = self.decoder.decode(piece, final)
         except UnicodeDecodeError:
             if self.known:
                 message = _("The file is not written in {encoding}.").format(encoding=self.known)
@@ -113,6 +118,11 @@ class Scan:
             self.is_decodable = False
             lines = (piece or self.sample).splitlines()
             self.sample = b"\n".join(line for line in lines if not line.isascii())[:SAMPLE]
+            return
+        if "\0" in text:
+            raise _not_csv()
+        if self._is_wide():  # only as text: half of another character looks like the end of a line
+            self._measure_line(len(text), max(text.rfind("\n"), text.rfind("\r")))
 
     def _decodes_all(self, encoding: str) -> bool:
         try:
@@ -191,11 +201,11 @@ def guess_delimiter(start: bytes, encoding: str) -> str:
 
 def header_of(cells: list[str]) -> list[str]:
     """The column names, with one made up for a column that has none; raises `Invalid` when they are no names."""
+    if len(cells) > MOST_COLUMNS:
+        raise Invalid([Error("file", _("The file has more than {most} columns.").format(most=MOST_COLUMNS))])
     names = [" ".join(cell.split())[:200] or _("Column {number}").format(number=n) for n, cell in enumerate(cells, 1)]
     if not any(cell.strip() for cell in cells) or any("@" in cell for cell in cells):
         raise Invalid([Error("file", _("The first row must hold the names of the columns."))])
-    if len(names) > MOST_COLUMNS:
-        raise Invalid([Error("file", _("The file has more than {most} columns.").format(most=MOST_COLUMNS))])
     twice = next((name for n, name in enumerate(names) if name in names[:n]), None)
     if twice:
         raise Invalid([Error("file", _("Two columns are called “{name}”. Rename one.").format(name=twice))])

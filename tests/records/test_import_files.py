@@ -10,7 +10,7 @@ from accounts.models import Account
 from accounts.tenancy import account_scope, every_account
 from records import import_mapping
 from records.import_chunks import import_chunk
-from records.importing import start_import
+from records.importing import read_again, start_import, take_in
 from records.models import (
     Import,
     ImportFile,
@@ -127,6 +127,26 @@ def test_utf_16_is_found_without_its_mark(contact: ObjectType, encoding: str) ->
 
 def test_a_line_without_end_is_refused(contact: ObjectType) -> None:
     assert refusal(contact, b"Email\n" + b"x" * (9 * 1024**2)) == ["file"]
+
+
+@pytest.mark.parametrize("letter", ["x", "\u0a0a", "\u0d0d"])  # of some each half looks like the end of a line
+def test_a_line_without_end_is_refused_in_utf_16_too(contact: ObjectType, letter: str) -> None:
+    assert refusal(contact, ("Email\na@b.no\n" + letter * (9 * 1024**2)).encode("utf-16")) == ["file"]
+
+
+def test_a_large_file_is_not_read_again_as_one_line_of_utf_16(contact: ObjectType) -> None:
+    draft = take_in(name="Fair", object_type=contact, file=io.BytesIO(b"Email\n" + b"ann@bb.no\n" * 1_900_000))
+    with pytest.raises(Invalid) as refused:
+        read_again(draft, encoding="utf-16-le", delimiter=",")
+    assert [error.path for error in refused.value.errors] == ["file"]
+
+
+def test_a_header_of_millions_of_columns_costs_no_more_than_its_line(contact: ObjectType) -> None:
+    tracemalloc.start()
+    assert refusal(contact, b"," * 4 * 1024**2 + b"\na\n") == ["file"]
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 120 * 1024**2
 
 
 # --- Reading -----------------------------------------------------------------------------------------------------
