@@ -10,7 +10,7 @@ from .merging import IMPORT, Merge
 from .models import Import, ObjectType
 from .property_rules import rules_of
 from .refusals import Error
-from .rows import Row
+from .rows import Row, folded
 
 
 def associate(source: Import, names: Mapping[int, str]) -> set[int]:
@@ -18,7 +18,7 @@ def associate(source: Import, names: Mapping[int, str]) -> set[int]:
     if not names:
         return set()
     companies = _find_or_make(source, set(names.values()))
-    pairs = [(record, companies[name.lower()]) for record, name in names.items() if name.lower() in companies]
+    pairs = [(record, companies[folded(name)]) for record, name in names.items() if folded(name) in companies]
     return associate_many(pairs, is_primary=True)
 
 
@@ -29,13 +29,13 @@ def refusals(names: set[str]) -> dict[str, Error]:
     lacks = rules.lacks({**rules.defaults, "name": "-"}, is_new=True)
     if not names or not lacks:
         return {}
-    found = Merge(company, match_on="name", source=IMPORT).find({name.lower() for name in names})
+    found = Merge(company, match_on="name", source=IMPORT).find({folded(name) for name in names})
     why = " ".join(error.message for error in lacks)
     message = _("There is no company “{name}”, and it cannot be made: {why}")
     return {
         name: Error(COMPANY["associated"], message.format(name=name, why=why))
         for name in names
-        if name.lower() not in found
+        if folded(name) not in found
     }
 
 
@@ -47,7 +47,7 @@ def _company() -> ObjectType:
 def _find_or_make(source: Import, names: set[str]) -> dict[str, int]:
     """Ids by name in lower case."""
     company = _company()
-    spelled = {name.lower(): name for name in sorted(names)}
+    spelled = {folded(name): name for name in sorted(names)}
     merge = Merge(company, match_on="name", source=IMPORT, import_id=source.pk)
     found = {str(name): id for name, id in merge.find(spelled).items()}
     missing = [key for key in spelled if key not in found]

@@ -39,7 +39,7 @@ order by email, id
 select external_id, id from records_record
 where account_id = %(account)s and object_type_id = %(object_type)s and external_id = any(%(keys)s::text[])
 """,
-    # Without case; reads every record of the type, so for a few thousand names at once.
+    # Without case, the keys folded by `folded`; reads every record of the type, so for a few thousand names at once.
     "name": """
 select lower((properties ->> 'name') collate pg_c_utf8), min(id) from records_record
 where account_id = %(account)s and object_type_id = %(object_type)s and archived_at is null
@@ -205,11 +205,7 @@ class Merge:
         record_writing.write(
             self.object_type,
             new,
-            {
-                target: {**self.detail, "changes": changed[target.id]}
-                for target in targets
-                if target.id in changed
-            },
+            {target: {**self.detail, "changes": changed[target.id]} for target in targets if target.id in changed},
             moment=self.now,
             import_id=self.import_id,
         )

@@ -19,6 +19,11 @@ MATCHES = ("email", "external_id", "id", NEW)
 LONGEST_EXTERNAL_ID = 200
 
 
+def folded(name: str) -> str:
+    """A name without case as the database folds it: letter by letter, so that a sigma is one wherever it stands."""
+    return name.lower() if name.isascii() else "".join(letter.lower()[0] for letter in name)
+
+
 @dataclass(frozen=True)
 class Row:
     """What a row says: only what is in `properties` and `fields` is changed; None there clears."""
@@ -30,7 +35,7 @@ class Row:
         """What the row is matched by; None without it."""
         if match_on == "email":
             return self.properties.get("email")
-        return str(self.properties["name"]).lower() if match_on == "name" else self.fields.get(match_on)
+        return folded(str(self.properties["name"])) if match_on == "name" else self.fields.get(match_on)
 
 
 @dataclass(frozen=True)

@@ -200,6 +200,15 @@ def test_companies_are_found_without_case_or_made_and_are_the_primary_ones(conta
     assert counts(again) == {"rows": 3, "created": 0, "updated": 0, "unchanged": 3, "refused": 0}
 
 
+def test_a_company_is_found_again_whatever_letters_its_name_has(contact: ObjectType) -> None:
+    names = ["ΟΔΟΣ", "İstanbul AŞ", "STRASSE ẞ", "Ærlig ÅS", "ǅungla"]
+    file = "Email,Company\n" + "".join(f"p{n}@b.no,{name}\n" for n, name in enumerate(names))
+    assert bring_in(contact, file).created == len(names)
+    again = bring_in(contact, file)
+    assert counts(again) == {"rows": 5, "created": 0, "updated": 0, "unchanged": 5, "refused": 0}
+    assert Record.objects.filter(object_type__key="company").count() == len(names)
+
+
 def test_another_company_takes_the_first_place_and_that_is_an_update(contact: ObjectType) -> None:
     mapping = {"Email": {"property": "email"}, "Firma": {"associated": "company"}, "N": {"property": "company_name"}}
     bring_in(contact, "Email,Firma,N\na@b.no,Nova,n\n", mapping=mapping)
