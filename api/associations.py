@@ -84,7 +84,7 @@ class Associations(AccountView):
         record = Record.objects.get(pk=record_id)
         other = Record.objects.filter(pk=given["record"]).first()
         if other is None:
-            raise Invalid(("record", associations.NO_SUCH_RECORD))
+            raise Invalid(("record", str(associations.NO_SUCH_RECORD)))
         is_new = associations.associate(record, other, is_primary=given["is_primary"], by=self.actor, source=SOURCE)
         return Response(_show([_find(record_id, other.pk)])[0], status=201 if is_new else 200)
 

@@ -108,8 +108,10 @@ def ask(record_ids: Iterable[int], *, by: Actor, suppresses: bool = True) -> int
     `suppresses`: their addresses, unless somebody else has one too, get nothing more even if they are imported anew.
     """
     with connection.cursor() as cursor:
-        params = {"records": sorted(set(record_ids)), "suppresses": suppresses, "now": now()}
-        cursor.execute(MARK, {"account": current_account_id(), **params})
+        ids = sorted(set(record_ids))
+        params: dict[str, Any] = {"account": current_account_id(), "records": ids, "suppresses": suppresses}
+        params["now"] = now()
+        cursor.execute(MARK, params)
         marked = [row[0] for row in cursor.fetchall()]
     history.record_all((Record(pk=each) for each in marked), "erase", by=by)
     return len(marked)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from accounts import members
 from records import criteria, searching
 from records.leaves import columns as columns_of
+from records.leaves import is_column
 from records.models import Consent, ObjectType, Property, PropertyType, Record
 from records.searching import MOST_SORTED, Wanted
 from web import paging
@@ -76,7 +77,7 @@ class Table:
         """The columns beside the name: those that were chosen in this browser, else the usual ones."""
         chosen = cookies.get(self.cookie)
         if chosen is None:
-            own = [key for key in self.properties if self.properties[key].pk][:FIRST]
+            own = [key for key in self.properties if not is_column(self.properties[key])][:FIRST]
             keys = DEFAULT.get(self.object_type.key, (*own, "updated_at"))
         else:
             keys = tuple(chosen.split("."))
@@ -153,7 +154,7 @@ def _cell(record: Record, column: Property, names: Mapping[int, str]) -> dict[st
 
 
 def _kind(column: Property) -> str:
-    if column.pk is None and column.key in ("consent", "created_at", "updated_at"):
+    if is_column(column) and column.key in ("consent", "created_at", "updated_at"):
         return str(column.key)
     return "number" if column.type == PropertyType.NUMBER else ""
 
@@ -169,7 +170,7 @@ def _shown(record: Record, column: Property, names: Mapping[int, str]) -> Any:
 
 def raw_value(record: Record, column: Property) -> Any:
     """What a record has in a column, as it is stored."""
-    if column.pk is not None:
+    if not is_column(column):
         return record.properties.get(column.key)
     value = getattr(record, column.key)
     return Consent(value).label if column.key == "consent" else value
