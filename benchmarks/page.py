@@ -22,7 +22,7 @@ def measure(scale: float) -> list[dict]:
     middle = stage.one("select max(id) / 2 from participants_participant where flow_id = %s", LARGE)
     pages = {
         "list of flows": "/bench/flows/",
-        "list of flows that run": "/bench/flows/?status=running",
+        "list of flows that run": "/bench/flows/?show=running",
         "flows by a name": "/bench/flows/?search=Flow+77",
         "flow": flow,
         "flow: chart": f"{flow}chart/",

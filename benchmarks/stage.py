@@ -170,7 +170,8 @@ def enter(account: int, n: int, *, flow: str, step: str, due: str, record: str =
             f"""
             insert into participants_participant (account_id, flow_id, record_id, status, reason, step_id, hop,
               arrived_at, due_at, failures, succeeded, success_criterion, cause, only_once, depth, enrolled_at)
-            select {account}, {flow}, {record}, 'active', '', {step}, 0, now(), {due}, 0, false, '', 'by_hand', false, 0, now()
+            select {account}, {flow}, {record}, 'active', '', {step}, 0,
+              now(), {due}, 0, false, '', 'by_hand', false, 0, now()
             from generate_series({begin + 1}, {end}) g
             """
         )
