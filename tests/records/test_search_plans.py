@@ -1,0 +1,51 @@
+"""Searching uses the index of names, addresses and phone numbers, whoever's records lie beside."""
+
+import pytest
+from django.db import connection
+
+from accounts.models import Account
+from accounts.tenancy import account_scope, every_account
+from records import searching
+from records.searching import Wanted
+from scheduling.clock import now
+from tests.make import make_contact, make_object_type
+
+pytestmark = pytest.mark.django_db
+SEARCHES = ("ångström", "900123", "kathe@ex", "kä", "ångström kä")
+
+
+MANY = """
+insert into records_record (account_id, object_type_id, properties, consent, former_employee, created_at, updated_at)
+select %(account)s, %(type)s, jsonb_build_object('email', 'person-' || n || '@example.com'), 'given', false,
+  %(at)s, %(at)s
+from generate_series(1, %(n)s) n
+"""
+
+
+def make_many(n: int) -> None:
+    contact = make_object_type()
+    with connection.cursor() as cursor:
+        cursor.execute(MANY, {"account": contact.account_id, "type": contact.pk, "at": now(), "n": n})
+
+
+def plan(wanted: Wanted) -> str:
+    where, params = searching._where(wanted, now())
+    sql = f"explain select r.id {searching.FROM.format(where=where)} order by r.id desc limit 51"
+    with every_account(), connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+def test_words_are_found_by_the_index(acme: Account, globex: Account) -> None:
+    for account in (globex, acme):
+        with account_scope(account.pk):
+            make_many(20_000)
+    with account_scope(acme.pk):
+        kathe = make_contact("kathe@example.com", first_name="Käthe", last_name="Ångström", phone="+4790012345")
+    with every_account(), connection.cursor() as cursor:
+        cursor.execute("analyze records_record")
+    with account_scope(acme.pk):
+        for search in SEARCHES:
+            wanted = Wanted(make_object_type(), search)
+            assert searching.ids(wanted, limit=10) == [kathe.pk]
+            assert "record_by_search_text" in plan(wanted), f"{search}: {plan(wanted)}"
