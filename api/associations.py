@@ -80,8 +80,8 @@ class Associations(AccountView):
     )
     def post(self, request: Request, record_id: int) -> Response:
         """Seen from both sides at once. 200 when they belonged together already; a primary one takes over."""
-        given = self.read(NewAssociation)
         record = Record.objects.get(pk=record_id)
+        given = self.read(NewAssociation)
         other = Record.objects.filter(pk=given["record"]).first()
         if other is None:
             raise Invalid(("record", str(associations.NO_SUCH_RECORD)))
