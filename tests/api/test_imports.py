@@ -17,7 +17,7 @@ from .conftest import API
 
 pytestmark = pytest.mark.django_db
 URL = f"{API}/imports/"
-EXPORTED = Path(__file__).parent.parent / "data" / "contacts-export.csv"
+DATA = Path(__file__).parent.parent / "data"
 ROWS = """E-mail,First name,Shoe,=sum
 ada@example.com,Ada,37,1
 bad,=cmd|'/c calc',36,+1
@@ -53,10 +53,29 @@ def test_a_file_comes_in_and_is_counted(api, acme):
     assert [each["id"] for each in api.get(URL).json()["results"]] == [done["id"]]
 
 
-def test_an_export_of_another_product_comes_in_as_it_is(api, acme):
-    finish(acme, send(api, EXPORTED.read_bytes(), create_properties="true"))
+@pytest.mark.parametrize(
+    ("file", "rows", "terms"),
+    [
+        ("contacts-export.csv", 10_000, {"create_properties": "true", "match_on": "external_id"}),
+        ("kontakter-excel.csv", 2_000, {}),
+    ],
+)
+def test_what_other_products_export_comes_in_with_nothing_lost_and_again_changes_nothing(api, acme, file, rows, terms):
+    counted = []
+    for _time in range(2):
+        answer = send(api, (DATA / file).read_bytes(), **terms)
+        finish(acme, answer)
+        done = api.get(f"{URL}{answer.json()['id']}/").json()
+        assert (done["status"], done["rows"]) == ("done", rows)
+        assert done["created"] + done["updated"] + done["unchanged"] + done["refused"] == rows
+        refused = b"".join(api.get(f"{URL}{done['id']}/refused/").streaming_content).decode("utf-8-sig")
+        lines = list(csv.reader(io.StringIO(refused)))
+        reasons = [line[lines[0].index("reason")] for line in lines[1:]]
+        assert len(reasons) == done["refused"] > 0 and all(reasons)
+        counted.append(done)
+    assert (counted[0]["updated"], counted[1]["created"], counted[1]["updated"]) == (0, 0, 0)
     with account_scope(acme.pk):
-        assert Record.objects.exists()
+        assert Record.objects.filter(object_type__key="contact").count() == counted[0]["created"]
 
 
 def test_a_mapping_says_where_columns_go(api, acme):

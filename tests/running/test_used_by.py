@@ -101,6 +101,7 @@ def test_the_users_of_several_lists_are_told_list_by_list(city: Property) -> Non
     inside = {"any": [{"list": one.pk, "operator": "in"}, {"list": other.pk, "operator": "in"}]}
     List.objects.create(name="Both", kind=ListKind.DYNAMIC, object_type=city.object_type, criteria=inside)
     make_flow(name="Into", steps=[{"add_to_list": one}])
+    make_flow(name="Filtered", filter={"not": {"list": one.pk, "operator": "in"}})
     ExclusionList.objects.create(flow=make_flow(name="Without"), list=other)
     Import.objects.create(
         name="Coming", object_type=city.object_type, mapping={}, list=other, encoding="utf-8", delimiter=","
@@ -109,7 +110,7 @@ def test_the_users_of_several_lists_are_told_list_by_list(city: Property) -> Non
     def found(*chosen: List) -> dict[int, list[str]]:
         return {key: names(uses) for key, uses in users_of_lists([each.pk for each in chosen]).items()}
 
-    of_one, of_other = ["list Both", "flow Into"], ["list Both", "import Coming", "flow Without"]
+    of_one, of_other = ["list Both", "flow Filtered", "flow Into"], ["list Both", "import Coming", "flow Without"]
     with CaptureQueriesContext(connection) as few:
         assert found(one) == {one.pk: of_one}
     with CaptureQueriesContext(connection) as many:

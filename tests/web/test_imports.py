@@ -1,5 +1,9 @@
 """Importing in the browser: a file, its columns, how it comes in, and what was left out."""
 
+import csv
+from io import StringIO
+from pathlib import Path
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -14,6 +18,7 @@ from records.models import Import, ImportStatus, List, Property, Record
 from tests.make import make_object_type
 from tests.web.conftest import Browsers
 
+DATA = Path(__file__).parent.parent / "data"
 FILE = "Förnamn;E-post;Född;Skonummer\nKäthe;kathe@example.com;29.02.1984;37\nTorbjørn;torbjorn@example.com;snart;41\n"
 HTMX = {"HTTP_HX_REQUEST": "true"}
 
@@ -45,7 +50,7 @@ def page(client: Client, address: str) -> str:
 
 def finish(acme: Account) -> Import:
     with account_scope(acme.pk):
-        source = Import.objects.get()
+        source = Import.objects.latest("pk")
     while import_chunk(acme.pk, source.pk):
         pass
     with account_scope(acme.pk):
@@ -116,6 +121,29 @@ def test_the_whole_way_to_the_result(member: Client, acme: Account, address: str
         assert List.objects.get().name == "Kunder"
         made = Property.objects.get(label="Skonummer")
         assert Record.objects.get().properties[made.key] == 37
+
+
+@pytest.mark.parametrize(
+    ("file", "rows", "match_on"),
+    [("contacts-export.csv", 10_000, "external_id"), ("kontakter-excel.csv", 2_000, "email")],
+)
+def test_what_other_products_export_comes_in_with_nothing_lost_and_again_changes_nothing(
+    member: Client, acme: Account, file: str, rows: int, match_on: str
+) -> None:
+    counted = []
+    for _time in range(2):
+        sent = SimpleUploadedFile(file, (DATA / file).read_bytes())
+        draft = member.post("/acme/imports/new/", {"file": sent, "object_type": "contact"})["Location"]
+        member.post(f"{draft}start/", {"match_on": match_on, "name": file})
+        done = finish(acme)
+        assert (done.status, done.rows) == (ImportStatus.DONE, rows)
+        assert done.created + done.updated + done.unchanged + done.refused == rows
+        fetched = b"".join(member.get(f"{draft}refused/").streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+        lines = list(csv.reader(StringIO(fetched)))
+        reasons = [line[lines[0].index("reason")] for line in lines[1:]]
+        assert len(reasons) == done.refused > 0 and all(reasons)
+        counted.append(done)
+    assert (counted[0].updated, counted[1].created, counted[1].updated) == (0, 0, 0)
 
 
 def test_what_was_left_out_can_be_fetched(member: Client, acme: Account, address: str) -> None:
