@@ -168,8 +168,9 @@ class _Records:
     def of(cls, told: Sequence[Mapping[str, Any]]) -> "_Records":
         # From the highest id down: of several with one address the lowest counts.
         here = Record.objects.filter(archived_at=None).order_by("-pk")
-        by_email = here.filter(email__in=_named(told, "email", _address))
-        by_external_id = here.filter(external_id__in=_named(told, "external_id", str))
+        of_types = here.filter(object_type__key__in={_type_of(event) for event in told})
+        by_email = of_types.filter(email__in=_named(told, "email", _address))
+        by_external_id = of_types.filter(external_id__in=_named(told, "external_id", str))
         return cls(
             ids=set(here.filter(pk__in=_named(told, "record", int)).values_list("pk", flat=True)),
             emails={(key, email): id for key, email, id in by_email.values_list("object_type__key", "email", "pk")},
@@ -182,7 +183,7 @@ class _Records:
 
     def find(self, event: Mapping[str, Any]) -> int | None:
         """The id of the record that an event is about; None when there is none."""
-        kind = event.get("object_type") or "contact"
+        kind = _type_of(event)
         if len(_names(event)) != 1:
             return None
         if event.get("record") is not None:
@@ -202,6 +203,10 @@ class _Records:
 
 def _names(event: Mapping[str, Any]) -> list[str]:
     return [name for name in ("record", "email", "external_id") if event.get(name) is not None]
+
+
+def _type_of(event: Mapping[str, Any]) -> str:
+    return event.get("object_type") or "contact"
 
 
 def _named(told: Sequence[Mapping[str, Any]], name: str, read: Callable[[Any], Any]) -> list[Any]:

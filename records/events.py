@@ -89,7 +89,11 @@ def record_events(
 
 
 def listen(kinds: Iterable[str]) -> None:
-    """From now on events of these kinds have consequences in the current account."""
+    """From now on events of these kinds have consequences in the current account.
+
+    Nobody stops listening when a list or a flow goes: a kind that is listened to in vain costs a pending row per event,
+    while one that is taken back too early, as somebody else begins to listen, loses events.
+    """
     ListenedKind.objects.bulk_create([ListenedKind(kind=kind) for kind in sorted(set(kinds))], ignore_conflicts=True)
 
 

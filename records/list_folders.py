@@ -1,5 +1,6 @@
 """Folders of lists: one layer of drawers, each name once."""
 
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from .models import List, ListFolder
@@ -19,11 +20,12 @@ def create(name: str) -> ListFolder:
 
 def rename(folder: ListFolder, name: str) -> None:
     """Give a folder another name. Raises `Invalid` when it is missing, too long or taken."""
-    name = _checked(name)
-    if ListFolder.objects.filter(name=name).exclude(pk=folder.pk).exists():
-        raise _taken(name)
-    folder.name = name
-    folder.save(update_fields=["name"])
+    folder.name = _checked(name)
+    try:
+        with transaction.atomic():
+            folder.save(update_fields=["name"])
+    except IntegrityError:  # only the database knows without a race
+        raise _taken(folder.name) from None
 
 
 def delete(folder: ListFolder) -> None:

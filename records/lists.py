@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from scheduling.clock import now
@@ -55,12 +55,14 @@ def make(new: List) -> List:
 
 
 def change(list: List, *, name: str, description: str, folder: ListFolder | None) -> None:
-    """Give a list another name, description and folder. Raises `Invalid`; a name may also be taken meanwhile."""
+    """Give a list another name, description and folder. Raises `Invalid`."""
     list.name, list.description, list.folder = name.strip(), description.strip(), folder
     _refuse(list)
-    if List.objects.filter(name=list.name, is_hidden=False).exclude(pk=list.pk).exists():
-        raise Invalid([_taken(list.name)])
-    list.save(update_fields=["name", "description", "folder"])
+    try:
+        with transaction.atomic():
+            list.save(update_fields=["name", "description", "folder"])
+    except IntegrityError:  # only the database knows without a race
+        raise Invalid([_taken(list.name)]) from None
 
 
 def rename(list: List, name: str) -> None:
