@@ -49,10 +49,12 @@ def held_against(work: Callable[[], Any], first: str, then: str, **params: Any) 
 def test_the_end_of_an_import_and_a_roll_up_of_sizes_do_not_wait_for_each_other(acme: Account) -> None:
     old, new = made(acme, name="Old"), made(acme, name="New")
     with account_scope(acme.pk):
-        lists.rename(old, "Written anew")  # so that it lies behind the other one
+        for _ in range(40):  # so that it lies behind the other one
+            lists.change(old, name="Written anew", description="x" * 500, folder=None)
 
     def ask() -> int:
-        with account_scope(acme.pk):
+        with account_scope(acme.pk), connection.cursor() as cursor:
+            cursor.execute("set local enable_indexscan = off; set local enable_bitmapscan = off")
             return list_refresh.ask()
 
     lock = "select 1 from records_list where account_id = %(account)s and id = %({})s for no key update"
