@@ -19,7 +19,7 @@ HINT_EXPIRES = 60  # seconds: what no worker took by then, the next tick asks fo
 LANE_HELD = 5  # seconds a lane stays taken without a sign of life: how long a killed worker delays its successor
 
 
-class Hint(Task):  # type: ignore[misc]
+class Hint(Task):
     """What travels through the broker, hint or house job; one that has waited for too long is passed over.
 
     Its age is told by a key that expires in the cache. Celery's own `expires` compares the clocks of two machines: a
