@@ -26,7 +26,6 @@ __all__ = [
     "describe",
     "describe_all",
     "is_time_dependent",
-    "looks_across",
     "register_leaf",
 ]
 
@@ -96,13 +95,6 @@ def is_time_dependent(tree: object) -> bool:
     No queries; nothing of a tree that cannot be read.
     """
     return any(leaf.is_time_dependent(node) for leaf, node, _key in every_leaf(tree, ""))
-
-
-def looks_across(tree: object) -> frozenset[str]:
-    """The keys of the object types whose records the tree looks at beside its own: a change there, or in who belongs
-    with whom, can change whom it takes. No queries."""
-    found = (leaf.inside(node) for leaf, node, _key in every_leaf(tree, ""))
-    return frozenset(inner.object_type for inner in found if inner)
 
 
 def _refuse(errors: list[Error]) -> None:

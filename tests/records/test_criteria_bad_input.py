@@ -175,7 +175,7 @@ def test_no_tree_is_answered_with_anything_but_errors_or_records(wide: ObjectTyp
         errors = criteria.check(tree, wide)
         assert all(error.message for error in errors)
         json.dumps([(error.path, error.message) for error in errors], ensure_ascii=False).encode()
-        references(tree, wide), criteria.is_time_dependent(tree), criteria.looks_across(tree)
+        references(tree, wide), criteria.is_time_dependent(tree)
         criteria.describe_all([tree], wide)
         if errors:
             return

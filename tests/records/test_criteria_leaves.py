@@ -222,5 +222,5 @@ def test_a_tree_says_whether_time_alone_can_change_its_answer(tree: object, move
 
 def test_a_tree_says_which_other_records_it_looks_at(contact: ObjectType) -> None:
     across = {"all": [{"not": {"associated": "company", "where": leaf("city", "known")}}, leaf("city", "known")]}
-    assert criteria.looks_across(across) == {"company"}
-    assert criteria.looks_across(leaf("city", "known")) == frozenset()
+    assert references(across, contact).object_types == {"company"}
+    assert references(leaf("city", "known"), contact).object_types == frozenset()
