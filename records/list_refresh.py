@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import OperationalError, connection, transaction
 from django.db.models import Case, DateTimeField, F, Value, When
+from psycopg2.errors import QueryCanceled
 
 from accounts.models import Account
 from accounts.tenancy import account_scope, current_account_id, every_account
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 CHUNK: Final = 20_000  # records of the list's object type that are looked at in one transaction
 EVERY: Final = timedelta(hours=1)  # lists on which time has an effect; at midnight of the account's zone too
 POSTPONED: Final = timedelta(hours=1)  # a list that could not be evaluated
+PATIENCE: Final = 30_000  # milliseconds for a chunk: criteria can be dear, and others wait for the worker
 LAST: Final = 2**63 - 1
 DUE = """
 select account_id, id from (
@@ -97,8 +99,12 @@ def work(account_id: int, list_id: int) -> bool:
     except Invalid:
         logger.warning("list %s: its criteria name what is gone", list_id)
         _put_off(account_id, list_id, None)
-    except OperationalError:
-        logger.info("list %s: again", list_id, exc_info=True)
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            logger.warning("list %s: a chunk took longer than %s ms", list_id, PATIENCE)
+            _put_off(account_id, list_id, POSTPONED)
+        else:
+            logger.info("list %s: again", list_id, exc_info=True)
     except Exception:
         # One list that cannot be evaluated must not come back at once for ever; the log says what it was.
         logger.exception("list %s could not be evaluated", list_id)
@@ -157,12 +163,19 @@ def _work_chunk(account_id: int, list_id: int) -> bool:
             return False
         zone, end = account_zone(), _chunk_end(chosen)
         about = "{id} > %(start)s and {id} <= %(end)s"
+        _limit_time()
         settle(chosen, about, {"start": chosen.refresh_cursor, "end": end or LAST}, zone=zone)
         if end is None:
             _finish(chosen, zone)
             return False
         List.objects.filter(pk=list_id).update(refresh_cursor=end)
         return True
+
+
+def _limit_time() -> None:
+    """From here on no statement of the transaction takes longer than `PATIENCE`."""
+    with connection.cursor() as cursor:
+        cursor.execute("select set_config('statement_timeout', %s, true)", [str(PATIENCE)])
 
 
 def _is_settled(chosen: List) -> bool:

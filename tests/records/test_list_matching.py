@@ -101,6 +101,23 @@ def test_a_list_whose_criteria_cannot_be_read_holds_up_nobody(acme: Account) -> 
     assert list_refresh.due(10) == []
 
 
+def test_a_list_whose_criteria_take_too_long_lets_others_have_their_turn(
+    acme: Account, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    people(acme, *["Oslo"] * 20)
+    dear = {"any": [{"event": "custom.a", "at_least": 2 + n, "happened": False} for n in range(250)]}
+    monkeypatch.setattr(list_refresh, "PATIENCE", 1)
+    with caplog.at_level(logging.WARNING):
+        chosen = made(acme, dear)
+    assert "took longer than 1 ms" in caplog.text
+    assert inside(acme, chosen) == set() and list_refresh.due(10) == []
+    monkeypatch.setattr(list_refresh, "PATIENCE", 30_000)
+    clock.forward(timedelta(hours=1))
+    assert list_refresh.due(10) == [(acme.pk, chosen.pk)]
+    evaluate(acme, chosen)
+    assert len(inside(acme, chosen)) == 20
+
+
 def test_a_large_account_is_put_into_a_static_list_by_a_worker(acme: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lists, "MOST_AT_ONCE", 2)
     ids = people(acme, "Oslo", "Bergen", "Oslo")
