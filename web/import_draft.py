@@ -61,8 +61,8 @@ MATCH_LABELS = {
 }
 
 
-def show(source: Import, errors: dict[str, str]) -> dict[str, Any]:
-    """What the page is made from. `errors`: what is wrong with what was chosen, by path."""
+def show(source: Import, errors: dict[str, str], form: QueryDict) -> dict[str, Any]:
+    """What the page is made from. `errors`: what is wrong with what was chosen in `form`, by path."""
     preview = look_at(source)
     properties = Property.objects.filter(object_type=source.object_type, archived_at=None).order_by("pk")
     labels = {each.key: each.label for each in properties}
@@ -71,7 +71,7 @@ def show(source: Import, errors: dict[str, str]) -> dict[str, Any]:
     return {
         "source": source,
         "preview": preview,
-        "columns": _columns(preview, errors),
+        "columns": _columns(preview, errors, form if errors else QueryDict()),
         "headings": [_label(preview.columns[number].target, labels) for number in shown],
         "rows": [[row[number] for number in shown] for row in preview.rows],
         "properties": labels,
@@ -101,15 +101,15 @@ def chosen(form: QueryDict, source: Import) -> dict[str, Any]:
     return {"name": form.get("name", source.name), "mapping": mapping, "terms": Terms(**terms)}
 
 
-def _columns(preview: Preview, errors: dict[str, str]) -> list[dict[str, Any]]:
+def _columns(preview: Preview, errors: dict[str, str], form: QueryDict) -> list[dict[str, Any]]:
     """The columns with what is chosen for each in its select, and what is wrong with that."""
     return [
         {
             "column": column,
-            "chosen": _choice(column.target),
+            "chosen": form.get(f"column-{number}", _choice(column.target)),
             "error": errors.get(f"mapping.{column.header}", ""),
         }
-        for column in preview.columns
+        for number, column in enumerate(preview.columns)
     ]
 
 

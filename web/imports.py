@@ -187,5 +187,5 @@ def _draft(request: AccountRequest, source: Import, invalid: Invalid | None = No
     """The draft with its first rows, and what is wrong with what was chosen."""
     errors = {error.path: error.message for error in invalid.errors} if invalid else {}
     template = "imports/_draft.html" if request.htmx else "imports/draft.html"
-    context = {"place": "imports", **import_draft.show(source, errors)}
+    context = {"place": "imports", **import_draft.show(source, errors, request.POST)}
     return render(request, template, context, status=422 if invalid else 200)

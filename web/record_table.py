@@ -156,6 +156,8 @@ def _cell(record: Record, column: Property, names: Mapping[int, str]) -> dict[st
 def _kind(column: Property) -> str:
     if is_column(column) and column.key in ("consent", "created_at", "updated_at"):
         return str(column.key)
+    if column.type in (PropertyType.DATE, PropertyType.DATETIME):
+        return "date"
     return "number" if column.type == PropertyType.NUMBER else ""
 
 

@@ -86,7 +86,11 @@ def test_choosing_where_a_column_goes_shows_at_once_what_does_not_fit(member: Cl
 def test_two_columns_in_one_place_are_refused_where_it_is(member: Client, address: str) -> None:
     answer = member.post(f"{address}settle/", {"column-0": "property:email"}, **HTMX)
     assert answer.status_code == 422
-    assert "Another column goes to the same place." in answer.content.decode()
+    shown = answer.content.decode()
+    assert "Another column goes to the same place." in shown
+    first = shown.partition('name="column-0"')[2].partition("</select>")[0]
+    assert 'value="property:email" selected' in first, "the fault stands beside what was chosen"
+    assert 'value="property:first_name" selected' not in first
 
 
 def test_a_wrong_encoding_is_refused_and_a_right_one_taken(member: Client, address: str) -> None:

@@ -188,6 +188,7 @@ def test_a_dynamic_list_is_made_evaluated_and_shown(member: Client, acme: Accoun
         pass
     shown = page(member, address)
     assert "City is Oslo" in shown and "Ola" in shown and "follows changes at once" in shown
+    assert "· 1 contact ·" in shown
     assert "data-polls" not in shown and "Take off the list" not in shown and 'name="record"' not in shown
     assert members_of(acme, oslo) == {"ola@example.com"}
     assert member.get(f"{address}state/")["HX-Refresh"] == "true"
