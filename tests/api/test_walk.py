@@ -13,7 +13,7 @@ from api import urls
 from api.views import AccountView
 from messaging.models import Message, Suppression
 from records import associations, events
-from records.models import Import, ListFolder, Record
+from records.models import EventKind, Import, ListFolder, Property, Record
 from tests import make
 
 from .conftest import API
@@ -51,6 +51,7 @@ def things(acme: Account) -> dict[str, int]:
             outbox=flow.outbox, origin_key="x", record=record, content=content, address="a@example.com", flow_id=flow.pk
         )
         events.record_events("custom.seen", [record.pk])
+        EventKind.objects.create(kind="custom.seen")
         make.make_subscription_type()
         return {
             "record_id": record.pk,
@@ -62,6 +63,8 @@ def things(acme: Account) -> dict[str, int]:
             "list_folder_id": ListFolder.objects.create(name="Customers").pk,
             "import_id": make_import(record),
             "suppression_id": Suppression.objects.create(address="b@example.com", reason="member").pk,
+            "type_id": record.object_type_id,
+            "property_id": Property.objects.filter(object_type_id=record.object_type_id).latest("pk").pk,
         }
 
 
@@ -83,6 +86,11 @@ def address(route: str, things: dict[str, int]) -> str:
     assert "<" not in route, f"add one of these to the things of the walk: {route}"
     query = f"?record={things['record_id']}" if route == "events/" else ""
     return f"{API}/{route}{query}"
+
+
+def identity(each: Any) -> Any:
+    """What a result is known by; kinds of events are their own names."""
+    return each["id"] if isinstance(each, dict) and "id" in each else each["kind"] if isinstance(each, dict) else each
 
 
 def ask(client: Any, method: str, url: str) -> Any:
@@ -122,6 +130,8 @@ def test_an_id_that_no_row_can_have_is_not_found(api, route, view, method):
                 "list_folder_id",
                 "suppression_id",
                 "import_id",
+                "type_id",
+                "property_id",
             ],
             number,
         )
@@ -133,13 +143,13 @@ def test_an_id_that_no_row_can_have_is_not_found(api, route, view, method):
 )
 def test_another_accounts_lists_show_nothing_of_it(api, stranger, things, route, view, method):
     url = address(route, things)
-    own = {each["id"] for each in ask(api, method, url).json()["results"]}
+    own = {identity(each) for each in ask(api, method, url).json()["results"]}
     theirs = ask(stranger, method, url)
     assert own, "the walk proves nothing about an empty list"
     if route == "events/":  # it takes the id of a record
         assert theirs.status_code == 422
     else:
-        assert own.isdisjoint(each["id"] for each in theirs.json()["results"])
+        assert own.isdisjoint(identity(each) for each in theirs.json()["results"])
 
 
 @pytest.mark.parametrize(("route", "view", "method"), ALL)

@@ -12,10 +12,11 @@ from accounts.actors import Actor
 from accounts.models import Account, Member
 from accounts.rights import Right, Role, allowed
 from accounts.sign_in import make_key
-from accounts.tenancy import account_scope
+from accounts.tenancy import account_scope, current_account_id
 from flows.models import FlowStatus, Folder
 from records.associations import associate_many
-from records.models import Import, ListFolder
+from records.models import Import, ListFolder, Property
+from records.object_types import create_object_type
 from tests.make import make_contact, make_content, make_flow, make_list, make_participant, steps_of
 from tests.web.conftest import Browsers, make_person
 from tests.web.test_inbox import put_mail
@@ -55,6 +56,7 @@ def visits(acme: Account, tmp_path: Path, settings) -> dict[str, Visit]:  # type
         coming = Import.objects.create(
             name="Fair", object_type=record.object_type, mapping={}, encoding="utf-8", delimiter=","
         )
+        property, kind = Property.objects.filter(object_type=record.object_type).latest("pk").pk, make_own_type()
         member = Member.objects.create(user=make_person()).pk
         key = make_key("Shop", Role.VIEWER)[0].pk
         again, withdrawn = (
@@ -172,11 +174,28 @@ def visits(acme: Account, tmp_path: Path, settings) -> dict[str, Visit]:  # type
         "import_discard": Visit([coming.pk], method="post", answer=302, right=Right.EDIT_CONTENT),
         "import_progress": Visit([coming.pk]),
         "import_refused": Visit([coming.pk]),
+        "import_stop": Visit([coming.pk], method="post", answer=302, right=Right.EDIT_CONTENT),
+        "properties": Visit(right=Right.EDIT_SCHEMA),
+        "property_new": Visit(right=Right.EDIT_SCHEMA),
+        "property": Visit([property], right=Right.EDIT_SCHEMA),
+        "property_archive": Visit([property], right=Right.EDIT_SCHEMA),
+        "property_restore": Visit([property], method="post", answer=302, right=Right.EDIT_SCHEMA),
+        "object_types": Visit(right=Right.EDIT_SCHEMA),
+        "object_type_new": Visit(right=Right.EDIT_SCHEMA),
+        "object_type_rename": Visit([kind], right=Right.EDIT_SCHEMA),
+        "object_type_archive": Visit([kind], right=Right.EDIT_SCHEMA),
+        "object_type_restore": Visit([kind], method="post", answer=302, right=Right.EDIT_SCHEMA),
         "inbox": Visit(),
         "inbox_read": Visit(method="post", answer=302),
         "mail": Visit([mail]),
         "letter": Visit([mail]),
     }
+
+
+def make_own_type() -> int:
+    """An object type that the account made itself."""
+    own: int = create_object_type("Boat", "Boats", by=Actor.flyt(current_account_id())).pk
+    return own
 
 
 PUBLIC = {"home", "click", "unsubscribe"}
