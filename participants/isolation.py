@@ -1,7 +1,7 @@
 """Who makes a batch fail: halved until the culprits stand alone, tried again with growing gaps, in the end dropped out.
 
 The rest moves on. When one after the other fails the step itself is at fault, and the search ends: whoever is left is
-taken to fail too.
+put off with them, untried, which counts against nobody.
 """
 
 import logging
@@ -50,6 +50,17 @@ postponed as (
 )
 select id from failing where failures >= %(most)s
 """
+# Among them may be healthy ones: their turn comes as those who failed wait ever longer.
+PUT_OFF: Final = """
+with untried as (
+  select id from participants_participant
+  where account_id = %(account)s and flow_id = %(flow)s and id = any(%(untried)s) and status = 'active'
+    and step_id is not distinct from %(step)s and due_at <= %(now)s
+  order by id for no key update
+)
+update participants_participant p set due_at = %(now)s + %(gap)s::interval
+from untried where p.account_id = %(account)s and p.id = untried.id
+"""
 
 
 class Stopped(Exception):
@@ -67,6 +78,7 @@ class Isolation:
     until: float = float("inf")  # by time.monotonic(): other flows want their turn; whoever is left stays due
     in_a_row: int = 0
     failing: list[int] = field(default_factory=list)
+    untried: list[int] = field(default_factory=list)
 
     def run(self) -> None:
         """Move whoever can be moved, and put off the others in one statement. Raises Stopped."""
@@ -80,7 +92,7 @@ class Isolation:
         if not ids or (self.failing and monotonic() > self.until):
             return
         if self.in_a_row >= MOST_IN_A_ROW:
-            self.failing += ids
+            self.untried += ids
             return
         try:
             self.attempt(ids)
@@ -118,9 +130,12 @@ class Isolation:
                 "step": self.step_id,
                 "now": now(),
             }
+            untried: dict[str, Any] = {**place, "untried": self.untried, "gap": RETRY_AFTER[0]}
             patience: dict[str, Any] = {"gaps": list(RETRY_AFTER), "most": len(RETRY_AFTER)}
             cursor.execute(POSTPONE, {**place, **patience, "ids": self.failing})
             given_up = [row[0] for row in cursor.fetchall()]
+            if self.untried:
+                cursor.execute(PUT_OFF, untried)
             if given_up:
                 lifecycle.take_out(
                     cursor,

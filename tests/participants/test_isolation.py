@@ -17,7 +17,7 @@ from flows import locks
 from flows.locks import take_exclusive, try_shared
 from flows.models import Flow, FlowStatus
 from participants import engine
-from participants.isolation import Isolation
+from participants.isolation import MOST_IN_A_ROW, Isolation
 from participants.models import Participant
 from records.models import Record
 from scheduling import clock
@@ -73,13 +73,35 @@ def test_the_search_ends_when_the_step_fails_for_everybody(in_acme: Account) -> 
     with attempts() as sizes:
         assert engine.advance(in_acme.pk, flow.pk, seconds=60) is False
     assert len(sizes) < 80, "a search to the end would try 600 times"
-    assert set(Participant.objects.values_list("failures", "status", "hop")) == {(1, "active", 0)}
+    assert set(Participant.objects.values_list("status", "hop")) == {("active", 0)}
+    assert Participant.objects.filter(failures=1).count() == MOST_IN_A_ROW
+    assert Participant.objects.filter(failures=0).count() == 300 - MOST_IN_A_ROW, "nothing is held against the untried"
     later = set(Participant.objects.values_list("due_at", flat=True))
-    assert len(later) == 1 and later.pop() - clock.now() < timedelta(seconds=11), "put off in one statement"
-    for _attempt in range(4):
-        clock.forward(timedelta(hours=2))
+    assert len(later) == 1 and later.pop() - clock.now() < timedelta(seconds=11), "all are put off"
+
+
+def test_whoever_fails_alone_again_and_again_drops_out(in_acme: Account) -> None:
+    flow = crowd(MOST_IN_A_ROW)
+    poison("properties->>'city' <> 'Oslo'")
+    for _attempt in range(5):
         walk(flow)
+        clock.forward(timedelta(hours=2))
     assert set(Participant.objects.values_list("status", "reason")) == {("dropped_out", "step_failed")}
+    check_counts(flow)
+
+
+def test_a_few_healthy_ones_among_many_culprits_all_get_on(in_acme: Account) -> None:
+    flow = crowd(60)
+    healthy = list(Record.objects.order_by("pk").values_list("pk", flat=True))[30:32]
+    poison(f"properties->>'city' <> 'Oslo' or id in ({','.join(map(str, healthy))})")
+    for _round in range(60):
+        walk(flow)
+        if not Participant.objects.filter(status="active").exists():
+            break
+        clock.forward(timedelta(hours=2))
+    ends = Participant.objects.values_list("record_id", "status")
+    assert {record for record, status in ends if status == "finished"} == set(healthy)
+    assert {status for record, status in ends if record not in healthy} == {"dropped_out"}
     check_counts(flow)
 
 
