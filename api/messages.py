@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from accounts.rights import Right
 from flows.models import Flow
 from flows.visibility import visible_to
-from messaging.models import Message, MessageStatus
+from messaging.models import Message, MessageStatus, of_records
 
 from .pagination import PageQuery, page
 from .schema import endpoint, paged
@@ -16,10 +16,15 @@ from .views import AccountView
 
 
 class MessageShape(Shape):
-    """One message to one record."""
+    """One message to one person."""
 
     id = serializers.IntegerField()
-    record = serializers.IntegerField(source="record_id")
+    record = serializers.IntegerField(source="record_id", help_text="The contact that it goes to.")
+    about = serializers.IntegerField(
+        source="about_id",
+        allow_null=True,
+        help_text="In a flow of deals, companies …: the record whose primary contact it goes to.",
+    )
     flow = serializers.IntegerField(source="flow_id", allow_null=True)
     content = serializers.IntegerField(source="content_id")
     channel = serializers.CharField()
@@ -45,11 +50,13 @@ class Messages(AccountView):
 
     @endpoint("The messages of the account, newest first", query=MessageQuery, answers=paged(MessageShape))
     def get(self, request: Request) -> Response:
-        """All, or those of one record, flow or status."""
+        """All, or those to or about one record, of one flow or status."""
         query = self.query(MessageQuery)
-        columns = {"record": "record_id", "flow": "flow_id", "status": "status"}
+        columns = {"flow": "flow_id", "status": "status"}
         wanted = {column: query[name] for name, column in columns.items() if name in query}
         rows = Message.objects.filter(**wanted)
+        if "record" in query:
+            rows = rows.filter(of_records([query["record"]]))
         if not self.actor.may(Right.ADMINISTER):  # of a flow that is gone they stay for everyone
             rows = rows.exclude(flow_id__in=Flow.objects.filter(~visible_to(self.actor)).values("pk"))
         return page(rows, request, query, lambda found: MessageShape(found, many=True).data, order=("-id",))

@@ -3,8 +3,11 @@
 from typing import Any, NamedTuple
 
 from accounts.tenancy import current_account_id
+from records.models import Association, ObjectType, Record
 
 from .models import Outbox
+
+PERSON = "contact"  # the object type of those who are written to
 
 # In the order in which the reasons count. A person's own word about the subscription type decides; without
 # one, consent alone covers a default type and no other.
@@ -30,6 +33,21 @@ class WhyNot(NamedTuple):
 
     sql: str
     params: dict[str, Any]
+
+
+def person_type() -> int | None:
+    """The id of the object type whose records are written to themselves; any other's primary contacts are."""
+    return ObjectType.objects.filter(key=PERSON).values_list("pk", flat=True).first()
+
+
+def person_of(record: Record) -> Record:
+    """Whom a message about `record` goes to: itself, or its primary contact; somebody unknown where there is none."""
+    person = person_type()
+    if record.object_type_id == person:
+        return record
+    primary = Association.objects.filter(record_id=record.pk, other_type_id=person, is_primary=True)
+    found = Record.objects.filter(pk__in=primary.values("other_id"), archived_at=None).first()
+    return found or Record(properties={})
 
 
 def why_not(outbox: Outbox, *, record: str = "r", address: str = "r.email") -> WhyNot:

@@ -31,9 +31,14 @@ GAPS: Final = (1, 5, 15, 60, 120, 240, 480)  # minutes before the next attempt
 MAX_ATTEMPTS: Final = len(GAPS) + 1
 
 CHECK = """
-    select r.email, case when r.id is null or r.archived_at is not null then 'record_deleted' else {why_not} end
+    select r.email, case
+        when m.about_id is not null and (a.id is null or a.archived_at is not null) then 'record_deleted'
+        when r.id is not null and r.archived_at is null then {why_not}
+        when m.about_id is null then 'record_deleted'
+        else 'no_contact' end
     from messaging_message m
     left join records_record r on r.account_id = m.account_id and r.id = m.record_id
+    left join records_record a on a.account_id = m.account_id and a.id = m.about_id
     where m.account_id = %(account)s and m.id = %(id)s
 """
 
@@ -138,7 +143,7 @@ def _take(one: Claimed) -> Turn:
 
 
 def _look_up(one: Claimed, outbox: Outbox) -> tuple[str, str | None]:
-    """The record's address as it is now, and why it may not be written to (None: it may)."""
+    """The person's address as it is now, and why it may not be written to (None: it may)."""
     why_not, params = audience.why_not(outbox)
     with connection.cursor() as cursor:
         values = {**params, "account": current_account_id(), "id": one.id}
@@ -185,7 +190,9 @@ def _render(message: Message) -> Rendered:
     if content is None:
         raise Refused("content_deleted")
     try:
-        return render(content, Record.objects.get(pk=message.record_id), links=tracking.links(message))
+        people = Record.objects.in_bulk([message.record_id, message.about_id or message.record_id])
+        contact, record = people[message.record_id], people[message.about_id or message.record_id]
+        return render(content, record, contact=contact, links=tracking.links(message))
     except RenderingFailed as error:
         raise Refused("rendering_failed", str(error)) from error
     except DatabaseError:

@@ -6,9 +6,10 @@ from django.db import connection
 
 from accounts.tenancy import current_account_id
 from records.erasing import Doomed
+from records.events import record_events
 from scheduling.clock import now
 
-from .models import Message, Subscription
+from .models import Message, Subscription, of_records
 
 ERASED: Final = "erased"
 # Not an address that somebody else has as well.
@@ -25,7 +26,8 @@ on conflict (account_id, address) do nothing
 
 
 def erase(doomed: Doomed) -> None:
-    """Delete the messages and subscriptions of records, and suppress the addresses that are to get nothing more.
+    """Delete the messages to and about records and their subscriptions, and suppress the addresses that are to get
+    nothing more. Whoever waits in a flow for a message to the person hears that it is cancelled.
 
     The address alone is kept, as it is: a later import then brings nobody back who is written to, and whoever signs
     up again can be let in again by name.
@@ -41,5 +43,8 @@ def erase(doomed: Doomed) -> None:
                 "now": now(),
             },
         )
-    Message.objects.filter(record_id__in=doomed.records).delete()
+    unsent = Message.objects.filter(record_id__in=doomed.records, about_id__isnull=False, sent_at=None)
+    others = unsent.exclude(about_id__in=doomed.records).values_list("about_id", flat=True)
+    record_events("message_cancelled", sorted(set(others)), {"reason": "no_contact"})
+    Message.objects.filter(of_records(doomed.records)).delete()
     Subscription.objects.filter(record_id__in=doomed.records).delete()

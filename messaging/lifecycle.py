@@ -44,12 +44,12 @@ MOVE = """
 # The hash needs no extension: sha256, convert_to and encode are in every PostgreSQL.
 QUEUE = """
     insert into messaging_message (
-        account_id, outbox_id, origin_key, record_id, content_id, channel, address, status, reason, attempts,
-        due_at, message_id, flow_id, depth, created_at
+        account_id, outbox_id, origin_key, record_id, about_id, content_id, channel, address, status, reason,
+        attempts, due_at, message_id, flow_id, depth, created_at
     )
     select
-        %(queue_account)s, s.outbox_id, s.origin_key, s.record_id, s.content_id, %(queue_channel)s, s.address,
-        'queued', '', 0, %(queue_moment)s,
+        %(queue_account)s, s.outbox_id, s.origin_key, s.record_id, s.about_id, s.content_id, %(queue_channel)s,
+        s.address, 'queued', '', 0, %(queue_moment)s,
         left(encode(sha256(convert_to(%(queue_account)s || ':' || s.origin_key, 'UTF8')), 'hex'), 32)
             || '@' || coalesce(substring(o.sender_address from '@([A-Za-z0-9.-]{{1,160}})$'), %(queue_host)s),
         s.flow_id, s.depth, %(queue_moment)s
@@ -79,9 +79,10 @@ CANCEL = """
 def queue(source: str, params: Parameters, *, channel: str = "email") -> int:
     """Queue the messages that a SELECT describes; returns how many are new.
 
-    `source` gives record_id, address (the record's own), origin_key (at most 64 characters),
-    content_id, outbox_id, flow_id (null for none) and depth. An origin_key that already has a message gets no
-    second one, so the same source may run again. The Message-ID is fixed here, the same for every attempt.
+    `source` gives record_id (the person), about_id (the record it is about, null for the person's own), address
+    (the person's), origin_key (at most 64 characters), content_id, outbox_id, flow_id (null for none) and depth. An
+    origin_key that already has a message gets no second one, so the same source may run again. The Message-ID is
+    fixed here, the same for every attempt.
     """
     values = {
         **params,
@@ -151,9 +152,13 @@ def move_many(verb: str, where: str, params: Parameters, *, also: str = "") -> l
 
 
 def record(kind: str, message: Message, **detail: Any) -> None:
-    """Write an event about a message on its record, in the name of the flow that sent it."""
+    """Write an event about a message on its person, and on the record it is about, in the name of its flow.
+
+    On both: the person's story tells of it, and whoever waits in the flow for it is the record.
+    """
     about = {"message_id": message.pk, "origin_key": message.origin_key, "content_id": message.content_id}
-    record_events(kind, [message.record_id], {**about, **detail}, flow_id=message.flow_id, depth=message.depth)
+    concerned = [each for each in (message.record_id, message.about_id) if each is not None]
+    record_events(kind, concerned, {**about, **detail}, flow_id=message.flow_id, depth=message.depth)
 
 
 def _ids(statement: str, values: Parameters) -> list[int]:

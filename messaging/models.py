@@ -1,5 +1,7 @@
 """Contents, the messages made of them, the outboxes they leave through, and who may be written to."""
 
+from collections.abc import Iterable
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -105,6 +107,12 @@ class Outbox(AccountModel):
         verbose_name_plural = "outboxes"
 
 
+def of_records(record_ids: Iterable[int]) -> models.Q:
+    """The messages to these records, and those about them."""
+    ids = list(record_ids)
+    return models.Q(record_id__in=ids) | models.Q(about_id__in=ids)
+
+
 class MessageStatus(models.TextChoices):
     """queued -> sending -> sent | failed | cancelled | unconfirmed."""
 
@@ -117,7 +125,11 @@ class MessageStatus(models.TextChoices):
 
 
 class Message(AccountModel):
-    """One message to one record. Rendered at delivery, so edits reach what has not left."""
+    """One message to one person. Rendered at delivery, so edits reach what has not left.
+
+    Consent, subscription and address are those of `record`. In a flow of another object type that is the primary
+    contact of the record that the message is about.
+    """
 
     outbox = models.ForeignKey(
         Outbox,
@@ -134,6 +146,7 @@ class Message(AccountModel):
         db_index=False,
         related_name="+",
     )
+    about_id = models.BigIntegerField(null=True)  # the record on its way through the flow; null: `record` itself
     content = models.ForeignKey(
         Content,
         on_delete=models.DO_NOTHING,
@@ -142,7 +155,7 @@ class Message(AccountModel):
         related_name="+",
     )
     channel = models.CharField(max_length=20, default="email")
-    address = models.CharField(max_length=320)  # the record's own, read again as the message leaves
+    address = models.CharField(max_length=320)  # the person's own, read again as the message leaves
     status = models.CharField(max_length=12, choices=MessageStatus, default=MessageStatus.QUEUED)
     reason = models.CharField(max_length=60, blank=True)  # why it failed or was cancelled: a stable code
     attempts = models.SmallIntegerField(default=0)
@@ -179,6 +192,12 @@ class Message(AccountModel):
             models.Index(fields=["account"], condition=models.Q(status="unconfirmed"), name="messages_unconfirmed"),
             # A record's messages; cancelling when someone leaves.
             models.Index(fields=["account", "record"], name="messages_of_a_record"),
+            # The same for a deal, a company ...
+            models.Index(
+                fields=["account", "about_id"],
+                condition=models.Q(about_id__isnull=False),
+                name="messages_about_a_record",
+            ),
             # The local inbox and bounces find a message by its header.
             models.Index(fields=["account", "message_id"], name="message_by_message_id"),
         ]

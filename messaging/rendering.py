@@ -86,15 +86,16 @@ def check(content: Content) -> list[Error]:
     return errors
 
 
-def render(content: Content, record: Record, *, links: Links) -> Rendered:
-    """What `record` gets to read, in the account's language where Flyt adds words. Raises `RenderingFailed`.
+def render(content: Content, record: Record, *, links: Links, contact: Record | None = None) -> Rendered:
+    """What a person gets to read, in the account's language where Flyt adds words. Raises `RenderingFailed`.
 
-    Merge fields: `{{ record.first_name }}`, `{{ first_name }}`, `{{ account.name }}`, `{{ unsubscribe_url }}`.
-    Values are escaped in the HTML and as they are elsewhere.
+    `record` is the flow's own, `contact` the person where that is somebody else: in a flow of deals the deal and its
+    primary contact. Merge fields: `{{ record.amount }}`, `{{ amount }}`, `{{ contact.first_name }}`,
+    `{{ account.name }}`, `{{ unsubscribe_url }}`. Values are escaped in the HTML and as they are elsewhere.
     """
     account = Account.objects.get(pk=current_account_id())
     with translation.override(account.language):
-        values = _values(record, account, links)
+        values = _values(record, contact or record, account, links)
         subject, preheader, html, text = (_merge(content, field, values) for field in FIELDS)
         if not (html.strip() or text.strip()):
             raise RenderingFailed(_("The message is empty."))
@@ -104,20 +105,24 @@ def render(content: Content, record: Record, *, links: Links) -> Rendered:
     return Rendered(subject=subject, html=html, text=text, preheader=preheader)
 
 
-def _values(record: Record, account: Account, links: Links) -> dict[str, object]:
+def _values(record: Record, contact: Record, account: Account, links: Links) -> dict[str, object]:
     """What merge fields can name. A property never hides one of our own names."""
-    properties = {**record.properties, "id": record.pk, "external_id": record.external_id}
+    properties = _properties(record)
     moment = now()
     return {
         **properties,
         "record": properties,
-        "contact": properties,
+        "contact": _properties(contact),
         "account": {"name": account.name},
         "unsubscribe_url": links.unsubscribe_url,
         "now": moment,
         "today": moment,
         "time_zone": account.time_zone,
     }
+
+
+def _properties(record: Record) -> dict[str, object]:
+    return {**record.properties, "id": record.pk, "external_id": record.external_id}
 
 
 def _merge(content: Content, field: str, values: dict[str, object]) -> str:

@@ -11,6 +11,7 @@ from django.core.mail import EmailMessage, get_connection
 
 from records.models import Record
 
+from .audience import person_of
 from .channels.base import Refused
 from .channels.email import compose
 from .models import Content, Message, Outbox
@@ -37,7 +38,7 @@ def compose_test(content: Content, record: Record, *, to: str, outbox: Outbox | 
     """
     sender = outbox if outbox and outbox.sender_address else _house()
     links = trial_links(outbox)
-    rendered = render(content, record, links=links)
+    rendered = render(content, record, contact=person_of(record), links=links)
     message = Message(outbox=sender, address=to, message_id=f"{uuid4().hex}@test.{_domain(sender.sender_address)}")
     try:
         mail = compose(message, rendered, unsubscribe_url=links.unsubscribe_url)

@@ -63,15 +63,19 @@ def _drop_out(batch: Batch) -> None:
 def _screen_addressees(batch: Batch) -> None:
     """What e-mail adds: consent, subscription, an address that is not suppressed, and nobody else's in this flow.
 
-    Whoever has a message of this hop already has passed: its step has acted on them.
+    All of it is the person's: the record, or in a flow of another type its primary contact. Whoever has a message of
+    this hop already has passed: its step has acted on them.
     """
+    person_type = batch.path.once("type of people", audience.person_type)
+    if batch.flow.object_type_id != person_type:
+        batch.execute(FIND_PEOPLE, person_type=person_type)
     refusal = audience.why_not(batch.flow.outbox)
     batch.execute(
         f"""
         update batch set decision = 'drop_out', reason = refused.reason
         from (
           select b.id, {refusal.sql} as reason
-          from batch b join records_record r on r.id = b.record_id and r.account_id = %(account)s
+          from batch b join records_record r on r.id = b.person_id and r.account_id = %(account)s
           where b.decision = 'continue' and not exists ({HAS_MESSAGE})
         ) refused
         where refused.id = batch.id and refused.reason is not null
@@ -82,7 +86,7 @@ def _screen_addressees(batch: Batch) -> None:
         f"""
         insert into participants_flowaddress (account_id, flow_id, address, participant_id)
         select distinct on (r.email) %(account)s, %(flow)s, r.email, b.id
-        from batch b join records_record r on r.id = b.record_id and r.account_id = %(account)s
+        from batch b join records_record r on r.id = b.person_id and r.account_id = %(account)s
         where b.decision = 'continue' and not exists ({HAS_MESSAGE})
         order by r.email, b.record_id
         on conflict do nothing
@@ -91,7 +95,7 @@ def _screen_addressees(batch: Batch) -> None:
     batch.execute(
         f"""
         update batch set decision = 'drop_out', reason = 'duplicate_address'
-        from batch b join records_record r on r.id = b.record_id and r.account_id = %(account)s
+        from batch b join records_record r on r.id = b.person_id and r.account_id = %(account)s
         where b.id = batch.id and b.decision = 'continue' and not exists ({HAS_MESSAGE})
           and not exists (
             select 1 from participants_flowaddress a
@@ -104,6 +108,21 @@ def _screen_addressees(batch: Batch) -> None:
 HAS_MESSAGE = """
     select 1 from messaging_message m
     where m.account_id = %(account)s and m.origin_key = 'participant:' || b.id || ':' || b.hop"""
+
+FIND_PEOPLE = f"""
+    update batch set person_id = found.person_id,
+      decision = case when found.reason is null then 'continue' else 'drop_out' end, reason = coalesce(found.reason, '')
+    from (
+      select b.id, r.id as person_id,
+        case when r.id is null then 'no_contact' when r.former_employee then 'former_employee' end as reason
+      from batch b
+      left join records_association a on a.account_id = %(account)s and a.record_id = b.record_id
+        and a.other_type_id = %(person_type)s and a.is_primary
+      left join records_record r on r.account_id = %(account)s and r.id = a.other_id and r.archived_at is null
+      where b.decision = 'continue' and not exists ({HAS_MESSAGE})
+    ) found
+    where found.id = batch.id
+"""
 
 EXCLUDED = """exists (
     select 1 from records_listentry excluded

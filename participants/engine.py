@@ -38,13 +38,14 @@ create temporary table if not exists batch (
   id bigint not null, record_id bigint not null, hop int not null, arrived_at timestamptz,
   succeeded boolean not null, success_criterion text not null, depth int not null,
   decision text not null default 'continue', next_step_id bigint, branch_id bigint,
-  wait_until timestamptz, due_at timestamptz, reason text not null default ''
+  wait_until timestamptz, due_at timestamptz, reason text not null default '', person_id bigint
 ) on commit delete rows;
 delete from batch -- an outer transaction, such as a test's, commits later
 """
 CLAIM = """
-insert into batch (id, record_id, hop, arrived_at, succeeded, success_criterion, depth, wait_until, next_step_id)
-select id, record_id, hop, arrived_at, succeeded, success_criterion, depth, wait_until, %(next)s
+insert into batch (
+  id, record_id, hop, arrived_at, succeeded, success_criterion, depth, wait_until, next_step_id, person_id)
+select id, record_id, hop, arrived_at, succeeded, success_criterion, depth, wait_until, %(next)s, record_id
 from participants_participant
 where account_id = %(account)s and flow_id = %(flow)s and status = 'active' and due_at <= %(now)s
   and step_id {is_step} {only}

@@ -8,6 +8,7 @@ DROP_OUT: dict[str, Promise] = {
     "former_employee": _("Marked as former employee"),
     "exclusion_list": _("Put on an exclusion list"),
     "unenrolment": _("Met the unenrolment criteria"),
+    "no_contact": _("No primary contact to write to"),
     "no_consent": _("No consent to marketing"),
     "not_subscribed": _("Not subscribed to this type of message"),
     "no_address": _("No e-mail address"),

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from redis.exceptions import RedisError
 
 from flows.models import Flow
-from messaging import rendering
+from messaging import audience, rendering
 from messaging.models import Content
 from messaging.rendering import Rendered, RenderingFailed
 from messaging.tracking import trial_links
@@ -85,9 +85,7 @@ def letter(request: AccountRequest, content_id: int) -> HttpResponse:
             setattr(content, name, value)
     flow = flow_of(content)
     try:
-        rendered = rendering.render(
-            content, chosen_record(request, flow), links=trial_links(flow.outbox if flow else None)
-        )
+        rendered = _rendered(content, chosen_record(request, flow), flow)
     except RenderingFailed:
         raise Http404 from None
     response = HttpResponse(framed(rendered.html))
@@ -106,10 +104,17 @@ def context_of(request: AccountRequest, content: Content, flow: Flow | None) -> 
 
 
 def merge_fields(flow: Flow | None) -> list[MergeField]:
-    """What can be put in: the properties of whom it goes to, then what every message knows."""
-    properties = Property.objects.filter(object_type=_object_type(flow), archived_at=None).order_by("pk")
+    """What can be put in: the properties of the flow's record, of the person, and what every message knows."""
+    object_type = _object_type(flow)
+    properties = Property.objects.filter(object_type=object_type, archived_at=None).order_by("pk")
+    is_person = object_type is None or object_type.key == audience.PERSON
+    theirs = Property.objects.filter(object_type__key=audience.PERSON, archived_at=None).order_by("pk")
     return [
         *(MergeField(each.label, _code(each)) for each in properties),
+        *(
+            MergeField(_("Contact: %(property)s") % {"property": each.label}, _code(each, "contact."))
+            for each in (() if is_person else theirs)
+        ),
         MergeField(_("Name of the account"), "{{ account.name }}"),
         MergeField(_("Address to unsubscribe"), "{{ unsubscribe_url }}"),
     ]
@@ -121,8 +126,8 @@ def offered(flow: Flow | None, search: str) -> list[Record]:
     return list(records_of(object_type, search).order_by("pk")[:OFFERED]) if object_type else []
 
 
-def _code(property: Property) -> str:
-    name = f"record.{property.key}" if property.key in OWN_NAMES else property.key
+def _code(property: Property, whose: str = "") -> str:
+    name = f"{whose or ('record.' if property.key in OWN_NAMES else '')}{property.key}"
     if property.type in (PropertyType.DATE, PropertyType.DATETIME):
         return f'{{{{ {name} | date: "%d.%m.%Y" }}}}'
     return f'{{{{ {name} | default: "" }}}}'
@@ -148,7 +153,7 @@ def _preview(request: AccountRequest, content: Content, flow: Flow | None) -> Pr
     record = chosen_record(request, flow)
     name = record_name(record) if record.pk else _("Someone of whom nothing is known")
     try:
-        rendered, problem = rendering.render(content, record, links=trial_links(flow.outbox if flow else None)), ""
+        rendered, problem = _rendered(content, record, flow), ""
     except RenderingFailed as error:
         rendered, problem = None, str(error)
     digest = hashlib.sha256(repr((record.pk, rendered, problem)).encode()).hexdigest()[:16]
@@ -157,6 +162,11 @@ def _preview(request: AccountRequest, content: Content, flow: Flow | None) -> Pr
         address = reverse("web:content_letter", args=[request.account.slug, content.pk])
         frame = f"{address}?record={record.pk or NOBODY}&draft={_keep(request, content)}"
     return Preview(record, name, rendered, problem, digest, frame)
+
+
+def _rendered(content: Content, record: Record, flow: Flow | None) -> Rendered:
+    links = trial_links(flow.outbox if flow else None)
+    return rendering.render(content, record, contact=audience.person_of(record), links=links)
 
 
 def _keep(request: AccountRequest, content: Content) -> str:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from flows.models import Flow
 from flows.path import Path
-from messaging.models import Message, MessageStatus
+from messaging.models import Message, MessageStatus, of_records
 from participants import reasons
 from participants.models import Participant, ParticipantStatus
 from participants.statistics import FlowCounts
@@ -84,7 +84,7 @@ def rows_of(flow: Flow, path: Path, participants: list[Participant]) -> list[Par
 def last_messages(flow: Flow, participants: list[Participant]) -> Mapping[int, Message]:
     """The latest message of each walk, found by its record: "participant:7:2" says whose it is."""
     wanted = {each.record_id for each in participants}
-    messages = Message.objects.filter(record_id__in=wanted, outbox_id=flow.outbox_id).order_by("pk")
+    messages = Message.objects.filter(of_records(wanted), outbox_id=flow.outbox_id).order_by("pk")
     return {int(message.origin_key.split(":")[1]): message for message in messages if _is_walks(message)}
 
 

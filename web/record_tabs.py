@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.rights import Right
 from flows.models import Flow
 from flows.visibility import visible_to
-from messaging.models import Content, Message
+from messaging.models import Content, Message, of_records
 from participants import reasons
 from participants.models import Participant
 from records import associations as associating
@@ -111,8 +111,8 @@ def lists(request: AccountRequest, record_id: int) -> HttpResponse:
 
 
 def messages_of(record: Record, flows: QuerySet[Flow]) -> QuerySet[Message]:
-    """The messages to a record from some flows, the latest first."""
-    found: QuerySet[Message] = Message.objects.filter(record=record, flow_id__in=flows.values("pk"))
+    """The messages to or about a record from some flows, the latest first."""
+    found: QuerySet[Message] = Message.objects.filter(of_records([record.pk]), flow_id__in=flows.values("pk"))
     return found.order_by("-pk")
 
 

@@ -16,7 +16,7 @@ from flows.exits import HANDED_OVER
 from flows.models import Flow, FlowStatus, Step
 from flows.path import Path
 from flows.steps import KINDS
-from messaging.models import Content, Message, MessageStatus
+from messaging.models import Content, Message, MessageStatus, of_records
 from participants import reasons
 from participants.models import Participant, ParticipantStatus, StepLog
 from records.event_words import event_name
@@ -77,7 +77,7 @@ class Story:
     def messages(self) -> dict[int, Message]:
         """Hop -> the message that was queued there."""
         mine = f"participant:{self.participant.pk}:"
-        found = Message.objects.filter(record_id=self.participant.record_id, outbox_id=self.flow.outbox_id)
+        found = Message.objects.filter(of_records([self.participant.record_id]), outbox_id=self.flow.outbox_id)
         return {int(each.origin_key[len(mine) :]): each for each in found if each.origin_key.startswith(mine)}
 
     @cached_property

@@ -37,7 +37,7 @@ class Batch:
     Its rows: id (participant), record_id, hop, arrived_at, wait_until, succeeded, depth, and what a step decides:
     decision ('continue' at first; 'wait', 'finish', 'drop_out'), next_step_id, branch_id, wait_until, due_at (when
     to look again; null waits for a wake), reason (of a drop-out, or what a wait ended by). A step touches only
-    rows whose decision is 'continue'.
+    rows whose decision is 'continue'. A step that writes to people finds them in person_id, screened.
     """
 
     cursor: CursorWrapper

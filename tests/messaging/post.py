@@ -22,7 +22,8 @@ from tests.make import make_contact, make_content, make_subscription_type
 
 LOCK_KEY = 7_001  # of the first outbox; every other has the next
 SOURCE = """
-    select r.id as record_id, r.email as address, %(origin)s || r.id as origin_key, %(content)s::bigint as content_id,
+    select r.id as record_id, null::bigint as about_id, r.email as address,
+        %(origin)s || r.id as origin_key, %(content)s::bigint as content_id,
         %(outbox)s::bigint as outbox_id, %(flow)s::bigint as flow_id, 3 as depth
     from records_record r where r.id = any(%(records)s)
 """

@@ -15,7 +15,8 @@ from scheduling import clock
 from tests.make import make_contact, make_contacts, make_content
 
 SOURCE = """
-    select r.id as record_id, r.email as address, 'participant:' || r.id || ':1' as origin_key,
+    select r.id as record_id, null::bigint as about_id, r.email as address,
+        'participant:' || r.id || ':1' as origin_key,
         %(content)s::bigint as content_id, %(outbox)s::bigint as outbox_id, 7::bigint as flow_id, 2 as depth
     from records_record r where r.id = any(%(records)s)
 """

@@ -42,7 +42,7 @@ pytestmark = pytest.mark.django_db
 ADDRESS, NAME = "kathe@example.com", "Käthe"
 OWNED = [model for model in apps.get_models(include_auto_created=True) if issubclass(model, AccountModel)]
 # Columns that hold the id of a record, whatever they are called.
-RECORD_COLUMNS = ("record_id", "other_id")
+RECORD_COLUMNS = ("record_id", "other_id", "about_id")
 
 
 @pytest.fixture
