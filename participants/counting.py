@@ -36,8 +36,7 @@ by_rows as (
   union all
   select flow_id, branch_id, 'took', count(*)
   from participants_steplog
-  where account_id = %(account)s and flow_id in (select id from chosen) and outcome = 'continued'
-    and branch_id is not null
+  where account_id = %(account)s and flow_id in (select id from chosen) and branch_id is not null
   group by flow_id, branch_id
 ),
 kept as (

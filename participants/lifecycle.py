@@ -48,7 +48,7 @@ tallied as (
   where outcome = 'continued' group by stood_on
   union all
   select %(account)s, %(flow)s, branch_id, 'took', count(*) from moved
-  where outcome = 'continued' and branch_id is not null group by branch_id
+  where branch_id is not null group by branch_id
   union all
   select %(account)s, %(flow)s, coalesce(stands_on, 0), 'on', count(*) from moved where status = 'active'
   group by stands_on

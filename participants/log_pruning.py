@@ -50,7 +50,7 @@ told as (
   group by step_id
   union all
   select %(account)s, %(flow)s, branch_id, 'took_pruned', count(*) from pruned
-  where outcome = 'continued' and branch_id is not null group by branch_id
+  where branch_id is not null group by branch_id
 )
 select at, participant_id, hop from old order by at desc, participant_id desc, hop desc limit 1
 """

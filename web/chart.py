@@ -28,6 +28,7 @@ class BranchLane:
     cards: tuple["Card", ...]
     here: int | None  # who stands anywhere inside
     took: int | None  # who went this way so far
+    exits: bool  # whoever takes it leaves the flow
 
     @property
     def name(self) -> str:
@@ -168,6 +169,7 @@ class _Drawing:
             cards,
             here=None if self.standing is None else _here(cards),
             took=None if self.taken is None else self.taken.get(branch.pk, 0),
+            exits=branch.is_everyone_else and bool(self.path.steps[branch.step_id].settings.get("exit")),
         )
 
 

@@ -9,8 +9,8 @@ from django.db import connection
 from accounts.actors import Actor
 from accounts.models import Account
 from accounts.tenancy import account_scope, every_account
-from flows.models import Flow, FlowStatus
-from participants import enrolment, hearing, intake
+from flows.models import Branch, Flow, FlowStatus
+from participants import enrolment, hearing, intake, statistics
 from participants.models import Intake, Participant
 from participants.tasks import FLOWS_WITH_INTAKE
 from records import events
@@ -73,6 +73,8 @@ def test_whom_no_branch_takes_exits_into_a_list_and_another_flow(in_acme: Accoun
     assert list(ListEntry.objects.values_list("list_id", "record_id")) == [(chosen.pk, foreign.pk)]
     assert Participant.objects.get(flow=next_flow).depth == 1
     assert not EventPending.objects.exists() and not Intake.objects.exists()
+    took, everyone_else = statistics.taken(flow.pk), Branch.objects.get(flow=flow, is_everyone_else=True)
+    assert took[everyone_else.pk] == 1, "whoever exits there has taken that branch"
     check_counts(flow)
     check_counts(next_flow)
 

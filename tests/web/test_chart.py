@@ -49,6 +49,13 @@ def test_people_are_counted_on_their_step_and_in_their_branch(in_acme: Account) 
     assert 'class="step-here">' not in html(draw(flow, counted=False))
 
 
+def test_an_everyone_else_that_leaves_the_flow_says_so(in_acme: Account) -> None:
+    flow = make_flow([{"split": [(EVERY_RECORD, [])], "settings": {"exit": True}}, {"split": [(EVERY_RECORD, [])]}])
+    chart = draw(flow)
+    assert [lane.exits for card in chart.cards for lane in card.lanes] == [False, True, False, False]
+    assert html(chart).count('class="branch-exit"') == 1
+
+
 def test_a_problem_stands_on_the_card_of_its_step_or_trigger(in_acme: Account) -> None:
     flow = make_flow(["wait 2 days", {"kind": "wait", "settings": {}}])
     chart = draw(flow)
