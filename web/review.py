@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.db import connection
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -31,13 +30,7 @@ from web.flow_rows import FlowRow
 from web.record_rows import clean
 from web.templatetags.ui import number
 
-EXAMPLES = 10
 RUNS = 10
-FIRST = """
-select r.id from records_record r
-where r.account_id = %(account)s and r.object_type_id = %(object_type)s and r.archived_at is null and ({where})
-order by r.id limit %(limit)s
-"""
 PLACES = {
     Page.SETTINGS: ("web:edit_settings", gettext_lazy("Settings")),
     Page.EMAIL: ("web:edit_email", gettext_lazy("E-mail")),
@@ -130,30 +123,21 @@ def _placed(request: AccountRequest, flow: Flow, problem: Problem) -> dict[str, 
 
 
 def _whom(flow: Flow, trigger: Trigger) -> dict[str, Any]:
-    """How many meet the criteria now, with the first ten; nothing while there are no criteria, or none that work."""
+    """How many meet the criteria now, with the ten newest; nothing while there are no criteria, or none that work."""
     if trigger.criteria is None:
         return {}
     at = now()
     try:
-        count = matching.count(trigger.criteria, flow.object_type, moment=at, zone=flow.time_zone)
+        found = matching.look(trigger.criteria, flow.object_type, moment=at, zone=flow.time_zone)
     except Invalid:
         return {}
     return {
         "is_counted": True,
-        "count": count,
+        "count": found.count,
         "who": criteria.describe(trigger.criteria, flow.object_type),
-        "examples": _first(flow, trigger.criteria) if count else [],
+        "examples": found.sample,
         "all": Record.objects.filter(object_type=flow.object_type, archived_at=None).count(),
     }
-
-
-def _first(flow: Flow, tree: object) -> list[Record]:
-    condition = criteria.compile(tree, object_type_id=flow.object_type_id, moment=now(), zone=flow.time_zone)
-    params = {**condition.params, "account": flow.account_id, "object_type": flow.object_type_id, "limit": EXAMPLES}
-    with connection.cursor() as cursor:
-        cursor.execute(FIRST.format(where=condition.sql), params)
-        ids = [row[0] for row in cursor.fetchall()]
-    return list(Record.objects.filter(pk__in=ids).order_by("pk"))
 
 
 def _when(schedule: Schedule) -> dict[str, Any]:
