@@ -1,5 +1,8 @@
 """Who acts: a member in the browser, an API key, or Flyt itself."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from .rights import Right, Role, allowed
@@ -29,3 +32,21 @@ class Actor:
     def flyt(cls, account_id: int) -> "Actor":
         """Flyt itself: the clock, a job, a command of the operator."""
         return cls(account_id=account_id, role=Role.OWNER, name="Flyt")
+
+
+_reader: ContextVar[Actor | None] = ContextVar("reader", default=None)
+
+
+@contextmanager
+def read_by(actor: Actor) -> Iterator[None]:
+    """What is said in here is said to `actor`, as in their language: sentences name only what they may see."""
+    token = _reader.set(actor)
+    try:
+        yield
+    finally:
+        _reader.reset(token)
+
+
+def reader() -> Actor | None:
+    """Whom things are being said to; None where that is not known, as for what is stored: then to everybody."""
+    return _reader.get()

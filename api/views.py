@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from accounts.actors import Actor
+from accounts.actors import Actor, read_by
 from accounts.rights import Right
 from accounts.tenancy import account_scope
 
@@ -75,6 +75,7 @@ class AccountView(APIView):
         super().initial(request, *args, **kwargs)
         if request.method in WITH_BODY and hasattr(self, request.method.lower()):
             request.data  # noqa: B018  # read to its end here: a slow sender must not hold a transaction open
+        self._scope.enter_context(read_by(self.actor))
         is_scoped = self.is_scoped(request)
         if is_scoped:
             self._scope.enter_context(self.scope())

@@ -13,6 +13,7 @@ from records.models import List, ListKind
 from .entries import put_in_list
 from .models import Flow, Step
 from .path import Path
+from .visibility import name_of
 
 if TYPE_CHECKING:
     from .steps.base import Batch  # the step kinds import this module
@@ -68,9 +69,12 @@ def references(settings: dict[str, Any]) -> References:
 
 
 def target_name(step: Step, path: Path, setting: str) -> str:
-    """The name of the flow or list in a setting; "" for none and for one that is gone."""
-    found = _lists(path, step) if setting == "exit_list" else _flows(path, step)
-    return str(found.get(step.settings.get(setting) or 0, ""))
+    """The name of the flow or list in a setting, as whoever reads may know it; "" for none and for one that is gone."""
+    target = step.settings.get(setting) or 0
+    if setting == "exit_list":
+        return str(_lists(path, step).get(target, ""))
+    flow = _flows(path, step).get(target)
+    return name_of(flow) if flow else ""
 
 
 def targets(flow: Flow, ids: set[int] | None = None) -> Any:

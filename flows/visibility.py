@@ -1,11 +1,12 @@
 """Who sees which flows: those for all, one's own, and for admins every one."""
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
-from accounts.actors import Actor
+from accounts.actors import Actor, reader
 from accounts.rights import Right
 
-from .models import Visibility
+from .models import Flow, Visibility
 
 
 def visible_to(actor: Actor) -> Q:
@@ -13,3 +14,18 @@ def visible_to(actor: Actor) -> Q:
     if actor.may(Right.ADMINISTER):
         return Q()
     return Q(visibility=Visibility.ALL) | Q(owner_id=actor.user_id, owner_id__isnull=False)
+
+
+def is_seen(flow: Flow) -> bool:
+    """Whether whoever reads may know of `flow`; where nobody is known to read, whether everybody may."""
+    if flow.visibility == Visibility.ALL:
+        return True
+    actor = reader()
+    return actor is not None and (
+        actor.may(Right.ADMINISTER) or (flow.owner_id is not None and flow.owner_id == actor.user_id)
+    )
+
+
+def name_of(flow: Flow) -> str:
+    """The name of a flow that another one, a story or a sentence points at, if whoever reads may know it."""
+    return str(flow.name) if is_seen(flow) else _("a flow of somebody else's")

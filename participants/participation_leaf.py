@@ -6,6 +6,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from flows.models import Flow
+from flows.visibility import name_of
 from records.leaves import Compiler, Leaf, Node, Reference, Subject
 from records.refusals import Error
 
@@ -29,7 +30,7 @@ class ParticipationLeaf(Leaf):
         flow = node["flow"]
         if not isinstance(flow, int) or isinstance(flow, bool) or not 0 < flow < MOST_ID:
             yield Error("flow", _("Give the id of a flow."))
-        elif not subject.stored and not _flows(subject).filter(pk=flow).exists():
+        elif not subject.stored and flow not in _flows(subject):
             yield Error("flow", _("There is no such flow."))
         if node.get("operator", "in") not in ("in", "not_in"):
             yield Error("operator", _("Use in or not_in."))
@@ -48,9 +49,8 @@ class ParticipationLeaf(Leaf):
 
     def describe(self, node: Node, subject: Subject) -> str:
         """As in "finished with success in the flow “Onboarding”"."""
-        name = _flows(subject).filter(pk=node["flow"]).values_list("name", flat=True).first() or _(
-            "a flow that is gone"
-        )
+        flow = _flows(subject).get(node["flow"])
+        name = name_of(flow) if flow else _("a flow that is gone")
         status, is_in = node.get("status", EVER), node.get("operator", "in") == "in"
         if status == EVER:
             template = _("was ever in the flow “{flow}”") if is_in else _("was never in the flow “{flow}”")
@@ -70,7 +70,8 @@ class ParticipationLeaf(Leaf):
 EVENTS: Final = ("flow_enrolled", *(f"flow_{status}" for status in ParticipantStatus.values if status != "active"))
 
 
-def _flows(subject: Subject):  # type: ignore[no-untyped-def]
-    """Those of the account, whoever asks."""
+def _flows(subject: Subject) -> dict[int, Flow]:
+    """Those of the account by id, whoever asks; only what names them."""
     kind = subject.object_type
-    return Flow.objects.filter(account_id=kind.account_id, object_type_id=kind.pk)
+    found = Flow.objects.filter(account_id=kind.account_id, object_type_id=kind.pk)
+    return subject.once("flows", found.only("name", "visibility", "owner_id").in_bulk)

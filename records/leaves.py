@@ -1,10 +1,10 @@
 """What a condition at the end of a criteria tree is, and the one about lists. Higher packages register their own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
@@ -17,6 +17,7 @@ from .models import Consent, List, ObjectType, Property, PropertyType
 from .refusals import Error, legible
 
 Node = Mapping[str, Any]
+T = TypeVar("T")
 MOST_IDS = 2**63
 DATETIME = PropertyType.DATETIME
 
@@ -33,6 +34,7 @@ class Subject:
     stored: bool = False
     is_associated: bool = False
     _associated: "dict[str, Subject]" = field(default_factory=dict)
+    _read: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def properties(self) -> dict[str, Property]:
@@ -68,6 +70,12 @@ class Subject:
         """The account's object types by key; archived ones only for a stored tree."""
         found = ObjectType.objects.filter(account_id=self.object_type.account_id)
         return {each.key: each for each in (found if self.stored else found.filter(archived_at=None))}
+
+    def once(self, name: str, read: Callable[[], T]) -> T:
+        """What `read()` returns, read for the first condition that asks and kept for all."""
+        if name not in self._read:
+            self._read[name] = read()
+        return cast("T", self._read[name])
 
     def of_associated(self, key: str) -> "Subject | None":
         """What a tree about associated records of that type is about; None for a type that is not there."""

@@ -1,5 +1,6 @@
 """Copying a flow: a new one that is not running, with its own steps and contents and nobody inside."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -7,7 +8,7 @@ from django.utils.translation import gettext as _
 from accounts.actors import Actor
 from accounts.tenancy import account_scope
 from flows.document import as_document
-from flows.models import Flow
+from flows.models import Flow, Step
 from messaging.models import Content
 
 from . import editing
@@ -24,13 +25,13 @@ def copy(account_id: int, flow_id: int, *, by: Actor) -> Flow:
     """
     with account_scope(account_id, durable=True):
         flow = Flow.objects.select_related("object_type", "outbox").get(pk=flow_id)
-        contents = _copy_contents(flow)
+        contents = {**_foreign_contents(flow), **_copy_contents(flow)}
         document: dict[str, Any] = _strip(as_document(flow), contents)
         document["name"] = _("%(name)s (copy)") % {"name": flow.name[: LONGEST_NAME - 20]}
         # To write to people without consent is decided by an admin, for one flow.
         document["email"].pop("override_consent")
         made = editing.add(account_id, document, by=by)
-        Content.objects.filter(pk__in=contents.values()).update(flow_id=made.pk)
+        Content.objects.filter(pk__in=set(contents.values()) - {None}).update(flow_id=made.pk)
         Flow.objects.filter(pk=made.pk).update(folder_id=flow.folder_id)
     return made
 
@@ -45,7 +46,14 @@ def _copy_contents(flow: Flow) -> dict[int, int]:
     return copies
 
 
-def _strip(document: Any, contents: dict[int, int]) -> Any:
+def _foreign_contents(flow: Flow) -> dict[int, None]:
+    """Contents of other flows that steps name; a copy chooses anew."""
+    named = Step.objects.filter(flow=flow, kind="send_email").values_list("settings__content", flat=True)
+    others = Content.objects.filter(pk__in=[each for each in named if each], flow_id__isnull=False)
+    return dict.fromkeys(others.exclude(flow_id=flow.pk).values_list("pk", flat=True))
+
+
+def _strip(document: Any, contents: Mapping[int, int | None]) -> Any:
     """The document as a new flow's: no ids of its own, own contents replaced by their copies."""
     if isinstance(document, list):
         return [_strip(each, contents) for each in document]

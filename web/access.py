@@ -18,7 +18,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from accounts import sign_in
-from accounts.actors import Actor
+from accounts.actors import Actor, read_by
 from accounts.history import NotAllowed
 from accounts.models import Account, User
 from accounts.rights import Right
@@ -91,7 +91,7 @@ def _members_only(view: View[P], right: Right) -> Wrapped[P]:
             return errors.not_found(request)
         own = cast(AccountRequest, request)
         own.account, own.actor = found
-        with timezone.override(own.account.time_zone):
+        with timezone.override(own.account.time_zone), read_by(own.actor):
             if not own.actor.may(right):
                 return errors.right_missing(own, right)
             _leave_out_zero_bytes(own)

@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
+from flows.models import Flow
+from flows.visibility import is_seen
+from participants.models import ParticipantStatus
 from records import criteria, matching, operators, sentences
 from records.event_words import EVENT_NAMES, event_name
 from records.leaves import Subject, is_column
@@ -17,7 +21,7 @@ from records.models import Consent, EventKind, List, ObjectType, Property, Prope
 from records.operators import OPERATORS, Takes
 from scheduling.clock import now
 from web import criteria_form
-from web.criteria_form import Group, Row, Unfinished
+from web.criteria_form import EVER, Group, Row, Unfinished
 
 SHAPES = {
     "number": "number",
@@ -64,11 +68,12 @@ class Vocabulary:
     lists: dict[int, str]
     events: list[tuple[str, str]]  # kinds and what they are called, in the order of menus
     members: dict[int, str]
+    flows: dict[str, str]  # by id as text, those that whoever reads may see
     associated: "dict[str, Vocabulary]" = field(default_factory=dict)
 
     @classmethod
     def of(cls, object_type: ObjectType) -> "Vocabulary":
-        """Five queries, however many object types there are."""
+        """Six queries, however many object types there are."""
         types = list(ObjectType.objects.filter(archived_at=None).order_by("pk"))
         properties: dict[int, dict[str, Any]] = {each.pk: {} for each in types}
         for property in Property.objects.filter(archived_at=None).select_related("object_type").order_by("pk"):
@@ -76,17 +81,30 @@ class Vocabulary:
         lists: dict[int, dict[int, str]] = {}
         for found in List.objects.filter(is_hidden=False, deleted_at=None).order_by("name", "pk"):
             lists.setdefault(found.object_type_id, {})[found.pk] = found.name
+        flows: dict[int, dict[str, str]] = {}
+        for flow in Flow.objects.only("name", "object_type", "visibility", "owner").order_by("name", "pk"):
+            if is_seen(flow):
+                flows.setdefault(flow.object_type_id, {})[str(flow.pk)] = flow.name
         own = list(EventKind.objects.order_by("kind").values_list("kind", flat=True))
         events = [(kind, event_name(kind)) for kind in dict.fromkeys([*EVENT_NAMES, *own])]
         members = Subject(object_type).members
 
         def vocabulary(each: ObjectType) -> Vocabulary:
             columns = {column.key: column for column in columns_of(each)}
-            return cls(each, properties.get(each.pk, {}) | columns, lists.get(each.pk, {}), events, members)
+            known, theirs = properties.get(each.pk, {}) | columns, lists.get(each.pk, {})
+            return cls(each, known, theirs, events, members, flows.get(each.pk, {}))
 
         made = vocabulary(object_type)
         made.associated.update({each.key: vocabulary(each) for each in types})
         return made
+
+    @property
+    def walk_statuses(self) -> list[tuple[str, str]]:
+        """How somebody may stand in a flow."""
+        return [
+            (EVER, _("any, also of earlier walks")),
+            *((value, str(label)) for value, label in ParticipantStatus.choices),
+        ]
 
     @property
     def event_kinds(self) -> list[str]:

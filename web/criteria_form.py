@@ -16,6 +16,8 @@ from records.refusals import Error, Invalid
 
 LIST = "list"
 EVENT = "event"
+FLOW = "flow"
+EVER = "ever"
 OTHER = "other"  # a condition that this form has no fields for: kept as it is
 DEEPEST = 12  # places inside each other that are read at all
 MATCHES = ("all", "any", "none")
@@ -30,9 +32,10 @@ class Unfinished(Exception):
 
 @dataclass
 class Row:
-    """One condition. `what` is "property:<key>", "list", "event", "other", or "" for none chosen yet.
+    """One condition. `what` is "property:<key>", "list", "event", "flow", "other", or "" for none chosen yet.
 
-    Of an event: `event` its kind, `times` at least, `days` within, `details` pairs of a key and a value.
+    Of a flow: `status` of the walk through it. Of an event: `event` its kind, `times` at least, `days` within,
+    `details` pairs of a key and a value.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Row:
     operator: str = ""
     values: list[str] = field(default_factory=list)
     unknown: bool = False
+    status: str = ""
     event: str = ""
     times: str = ""
     days: str = ""
@@ -173,6 +177,9 @@ def _of_node(node: Any, name: str) -> Row | Group:
 def _of_leaf(node: Any, name: str) -> Row:
     if LIST in node:
         return Row(name, LIST, node.get("operator", ""), [str(node[LIST])])
+    if FLOW in node:
+        operator, status = node.get("operator", "in"), str(node.get("status", EVER))
+        return Row(name, FLOW, operator, [str(node[FLOW])], status=status)
     if EVENT in node:
         return _of_event(node, name)
     if "property" in node:
@@ -244,6 +251,7 @@ def _posted_row(data: QueryDict, own: str) -> Row:
         data.get(f"{own}.operator", ""),
         data.getlist(f"{own}.value"),
         f"{own}.unknown" in data,
+        status=data.get(f"{own}.status", ""),
         event=data.get(f"{own}.event", ""),
         times=data.get(f"{own}.times", ""),
         days=data.get(f"{own}.days", ""),
@@ -290,10 +298,11 @@ def _row_node(row: Row, properties: Mapping[str, Any], path: str) -> dict[str, A
             return dict(json.loads(row.other))
         except (ValueError, TypeError):
             raise Unfinished from None
-    if row.what == LIST:
+    if row.what in (LIST, FLOW):
         if not row.value.isdecimal():
             raise Unfinished
-        return {LIST: int(row.value), "operator": row.operator if row.operator == "not_in" else "in"}
+        node = {row.what: int(row.value), "operator": row.operator if row.operator == "not_in" else "in"}
+        return {**node, "status": row.status} if row.what == FLOW and row.status not in ("", EVER) else node
     if row.what == EVENT:
         return _event_node(row)
     if not row.key:

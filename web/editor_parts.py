@@ -11,14 +11,14 @@ from django.utils.translation import gettext as _
 from accounts.actors import Actor
 from accounts.rights import Right
 from flows.document import moment_text
-from flows.models import Flow, FlowStatus
+from flows.models import FlowStatus
 from messaging.models import SubscriptionType
 from records.models import List, ListKind
 from scheduling.zones import resolve
 from web import criteria_builder, time_zones
 from web.criteria_builder import Builder, Vocabulary
 from web.editor_saving import Editor, Outcome
-from web.step_panel import flows_to_go_to, number_or_text
+from web.step_panel import Target, flows_to_go_to, number_or_text
 
 LONGEST_TYPE_NAME = 120
 
@@ -182,7 +182,7 @@ class SettingsPart(Part):
         super().settle()
         rows = List.objects.filter(kind=ListKind.STATIC, object_type_id=self.editor.flow.object_type_id)
         self.lists = sorted(rows, key=lambda each: (each.name.casefold(), each.pk))
-        self.flows = flows_to_go_to(self.editor.flow)
+        self.flows = flows_to_go_to(self.editor.flow, self.document["leave_flows"])
 
     @property
     def has_schedule(self) -> bool:
@@ -205,14 +205,14 @@ class SettingsPart(Part):
         return [each for each in self.lists if each.pk not in self.document["exclusion_lists"]]
 
     @property
-    def left(self) -> list[Flow]:
+    def left(self) -> list[Target]:
         """The flows that whoever is enrolled leaves."""
-        return [each for each in self.flows if each.pk in self.document["leave_flows"]]
+        return [each for each in self.flows if each.id in self.document["leave_flows"]]
 
     @property
-    def not_left(self) -> list[Flow]:
+    def not_left(self) -> list[Target]:
         """Those that can still be chosen."""
-        return [each for each in self.flows if each.pk not in self.document["leave_flows"]]
+        return [each for each in self.flows if each.id not in self.document["leave_flows"]]
 
     @property
     def zones(self) -> list[tuple[str, str]]:

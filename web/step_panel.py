@@ -1,7 +1,8 @@
 """The settings of a step as a form: what the panels of all kinds share."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Model
 from django.http import QueryDict
@@ -10,6 +11,7 @@ from flows import exits
 from flows.models import Flow
 from flows.steps import KINDS
 from flows.steps.base import StepKind
+from flows.visibility import is_seen, name_of
 from records.models import List, ListKind
 from web.editor_saving import Outcome
 
@@ -76,10 +78,17 @@ class StepPanel:
         return place if place.split(".")[0] in ("name", "settings") else f"settings.{place}"
 
 
+class Target(NamedTuple):
+    """Another flow, as a menu shows it."""
+
+    id: int
+    name: str
+
+
 class ExitPanel(StepPanel):
     """A step by which people may exit, and where they go from there."""
 
-    flows: list[Flow]
+    flows: list[Target]
     lists: list[List]
 
     def read_exit(self, data: QueryDict) -> dict[str, Any]:
@@ -94,7 +103,8 @@ class ExitPanel(StepPanel):
         super().settle()
         self.flows, self.lists = [], []
         if self.settings.get("exit"):
-            self.flows, self.lists = flows_to_go_to(self.flow), self.static_lists()
+            self.flows = flows_to_go_to(self.flow, [self.settings.get("exit_flow")])
+            self.lists = self.static_lists()
 
     def static_lists(self) -> list[List]:
         """The static lists of the flow's records, by name."""
@@ -102,6 +112,12 @@ class ExitPanel(StepPanel):
         return sorted(rows, key=lambda each: (each.name.casefold(), each.pk))
 
 
-def flows_to_go_to(flow: Flow) -> list[Flow]:
-    """The flows that people of `flow` may be handed over to, by name."""
-    return sorted(exits.targets(flow).only("name"), key=lambda each: (each.name.casefold(), each.pk))
+def flows_to_go_to(flow: Flow, chosen: Iterable[Any]) -> list[Target]:
+    """The flows that people of `flow` may be handed over to, by name.
+
+    Of those that the reader may not see only the `chosen` ones, unnamed: what somebody else has set stays.
+    """
+    found = exits.targets(flow).only("name", "visibility", "owner_id")
+    kept = set(chosen)
+    offered = [Target(each.pk, name_of(each)) for each in found if each.pk in kept or is_seen(each)]
+    return sorted(offered, key=lambda each: (each.name.casefold(), each.id))

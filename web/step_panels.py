@@ -9,7 +9,6 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from flows import exits
-from flows.models import Flow
 from messaging.models import Content
 from records import lists
 from records.models import List, ListKind
@@ -17,7 +16,7 @@ from records.refusals import Invalid
 from web.criteria_builder import Vocabulary
 from web.editor_saving import Outcome
 from web.split_panels import RandomSplitPanel, SplitPanel
-from web.step_panel import StepPanel, flows_to_go_to, number_or_text
+from web.step_panel import StepPanel, Target, flows_to_go_to, number_or_text
 from web.wait_panels import WaitForEventPanel, WaitPanel
 
 
@@ -142,7 +141,7 @@ class UpdateRecordPanel(StepPanel):
 class FinishPanel(StepPanel):
     """Which flows people go on in."""
 
-    flows: list[Flow]
+    flows: list[Target]
 
     def read(self, data: QueryDict) -> None:
         """`settings.success_flow` and `settings.otherwise_flow`."""
@@ -152,7 +151,7 @@ class FinishPanel(StepPanel):
 
     def settle(self) -> None:
         """The flows that they may be handed over to."""
-        self.flows = flows_to_go_to(self.flow)
+        self.flows = flows_to_go_to(self.flow, self.settings.values())
 
     @property
     def onward(self) -> list[tuple[str, str]]:

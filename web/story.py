@@ -16,6 +16,7 @@ from flows.exits import HANDED_OVER
 from flows.models import Flow, FlowStatus, Step
 from flows.path import Path
 from flows.steps import KINDS
+from flows.visibility import name_of
 from messaging.models import Content, Message, MessageStatus, of_records
 from participants import reasons
 from participants.models import Participant, ParticipantStatus, StepLog
@@ -62,9 +63,10 @@ class Story:
             return
         told = Event.objects.filter(record_id=self.participant.record_id, kind=HANDED_OVER, flow_id=self.flow.pk)
         told = list(told.filter(detail__participant=self.participant.pk).order_by("-pk")[:MOST_ENTRIES])
-        names = dict(Flow.objects.filter(pk__in={each.detail["flow"] for each in told}).values_list("pk", "name"))
+        flows = Flow.objects.in_bulk({each.detail["flow"] for each in told})
         for each in told:
-            name = names.get(each.detail["flow"], _("a flow that is gone"))
+            flow = flows.get(each.detail["flow"])
+            name = name_of(flow) if flow else _("a flow that is gone")
             yield Told("right", "", _("Handed over to the flow “%s”") % name, self.participant.ended_at)
 
     @cached_property
@@ -105,7 +107,7 @@ class Story:
         )
         asked = asked.filter(detail__flow=self.flow.pk).order_by("-pk").values_list("flow_id", flat=True)
         flow = Flow.objects.filter(pk=asked.first() or 0).first()
-        return _("Handed over by the flow “%s”") % flow.name if flow else _("Handed over by another flow")
+        return _("Handed over by the flow “%s”") % name_of(flow) if flow else _("Handed over by another flow")
 
     def _next(self) -> Iterator[Told]:
         """What an active participant waits for."""

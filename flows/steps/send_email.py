@@ -5,6 +5,7 @@ Holding makes "wait three days" after it count from the hand-over, and a failed 
 
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -18,7 +19,10 @@ from .base import Batch, Lack, SettingsError, StepKind, only
 
 
 class SendEmail(StepKind):
-    """Settings: {"content": id}. The sender stands in the flow's outbox."""
+    """Settings: {"content": id}. The sender stands in the flow's outbox.
+
+    In a flow of another object type than contacts it goes to the record's primary contact.
+    """
 
     kind, label, family, icon = "send_email", _("Send e-mail"), "message", "mail"
     hint = _("Written under Contents")
@@ -27,13 +31,15 @@ class SendEmail(StepKind):
     listens_to = frozenset({"message_handed_over", "message_failed", "message_cancelled"})
 
     def clean(self, settings: dict[str, Any], *, flow: Flow) -> dict[str, Any]:
-        """A content of this account, or none yet."""
+        """A content of the flow's own or one that flows share, or none yet."""
         only(settings, "content")
         chosen = settings.get("content")
-        if chosen is not None and (
-            not isinstance(chosen, int) or isinstance(chosen, bool) or not Content.objects.filter(pk=chosen).exists()
+        if chosen is not None and not (
+            isinstance(chosen, int)
+            and not isinstance(chosen, bool)
+            and Content.objects.filter(usable_in(flow.pk), pk=chosen).exists()
         ):
-            raise SettingsError({"content": gettext("There is no such content.")})
+            raise SettingsError({"content": gettext("There is no such content for this flow.")})
         return {"content": chosen}
 
     def lacks(self, step: Step, path: Path) -> list[Lack]:
@@ -41,6 +47,9 @@ class SendEmail(StepKind):
         content = _content(path, step)
         if content is None:
             return [Lack("email_without_content", gettext("Choose what to send."), "content")]
+        if content.flow_id not in (None, path.flow_id):
+            message = gettext("This content belongs to another flow. Choose another, or copy it.")
+            return [Lack("content_of_another_flow", message, "content")]
         lacks = []
         if not content.subject.strip():
             lacks.append(Lack("content_without_subject", gettext("Write a subject."), "subject"))
@@ -69,9 +78,10 @@ class SendEmail(StepKind):
             """
         )
         new = """
-            select b.record_id, r.email as address, 'participant:' || b.id || ':' || b.hop as origin_key,
+            select r.id as record_id, nullif(b.record_id, r.id) as about_id, r.email as address,
+              'participant:' || b.id || ':' || b.hop as origin_key,
               %(content)s::bigint as content_id, %(outbox)s::bigint as outbox_id, %(flow)s::bigint as flow_id, b.depth
-            from batch b join records_record r on r.id = b.record_id and r.account_id = %(account)s
+            from batch b join records_record r on r.id = b.person_id and r.account_id = %(account)s
             where b.decision = 'continue' and not exists (
               select 1 from messaging_message m
               where m.account_id = %(account)s and m.origin_key = 'participant:' || b.id || ':' || b.hop)
@@ -93,6 +103,11 @@ class SendEmail(StepKind):
               and batch.decision = 'continue' and m.status in ('queued', 'sending')
             """
         )
+
+
+def usable_in(flow_id: int | None) -> Q:
+    """The contents that steps of a flow may send: its own, and those of no flow."""
+    return Q(flow_id=None) | Q(flow_id=flow_id)
 
 
 def _content(path: Path, step: Step) -> Content | None:

@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 from django.http import QueryDict
 
+from accounts.actors import Actor, read_by
 from accounts.models import Account, Member, User
+from accounts.rights import Role
+from accounts.tenancy import account_scope
 from records.models import ObjectType
-from tests.make import make_list, make_object_type, make_property
+from tests.make import make_flow, make_list, make_object_type, make_property
 from web import criteria_builder
 from web.criteria_builder import Builder, Vocabulary
 from web.criteria_form import Group, Row
@@ -32,6 +35,8 @@ def fields(group: Group) -> dict[str, list[str]]:
 
 def _row(row: Row) -> dict[str, list[str]]:
     own = {"what": [row.what], "operator": [row.operator], "value": row.values, "other": [row.other]}
+    if row.what == "flow":
+        own["status"] = [row.status]
     if row.what == "event":
         own |= {"event": [row.event], "times": [row.times], "days": [row.days]}
         own |= {"detail_key": [key for key, _ in row.details], "detail_value": [value for _, value in row.details]}
@@ -61,7 +66,7 @@ def contact() -> ObjectType:
 
 def test_every_tree_comes_back_as_it_went(in_acme: Account) -> None:
     contact()
-    chosen = make_list()
+    chosen, flow = make_list(), make_flow()
     make_property("topics", "multiple_choice", options=["Skiing", "Sauna"])
     make_property("looked_after_by", "owner")
     member = Member.objects.create(user=User.objects.create_user("olga@acme.example"))
@@ -93,6 +98,8 @@ def test_every_tree_comes_back_as_it_went(in_acme: Account) -> None:
         {"all": [{"property": "consent", "operator": "ne", "value": "given"}]},
         {"all": [{"property": "created_on", "operator": "gt", "value": "2027-01-31T10:00:00Z"}]},
         {"all": [{"property": "renewal_date", "operator": "this_quarter"}]},
+        {"all": [{"flow": flow.pk, "operator": "in"}]},
+        {"any": [{"flow": flow.pk, "operator": "not_in", "status": "finished_with_success"}]},
         {"all": [{"event": "link_clicked"}, {"event": "unsubscribed", "happened": False, "within_days": 30}]},
         {
             "all": [
@@ -231,3 +238,26 @@ def test_many_builders_cost_as_many_queries_as_one(in_acme: Account, django_asse
         vocabulary = Vocabulary.of(contact())
         with django_assert_num_queries(4):
             criteria_builder.check(builders, vocabulary)
+
+
+def test_a_condition_about_a_flow_says_what_is_wrong_at_its_row(in_acme: Account, globex: Account) -> None:
+    with account_scope(globex.pk):
+        theirs = make_flow()
+    flow = make_flow(name="Onboarding")
+    row = {"filter.match": "all", "filter.0.what": "flow", "filter.0.operator": "in", "filter.0.value": str(flow.pk)}
+    good = post({**row, "filter.0.status": "finished"})
+    assert good.tree == {"all": [{"flow": flow.pk, "operator": "in", "status": "finished"}]}
+    assert good.sentence == "is finished in the flow “Onboarding”"
+    assert not post({**row, "filter.0.value": ""}).is_finished
+    assert post({**row, "filter.0.value": str(theirs.pk)}).faults == {"filter.0": "There is no such flow."}
+    assert list(post({**row, "filter.0.status": "asleep"}).faults) == ["filter.0"]
+
+
+def test_flows_of_the_records_own_type_are_offered_to_those_who_may_see_them(in_acme: Account) -> None:
+    open_to_all, private = make_flow(name="Onboarding"), make_flow(name="Secret", visibility="owner")
+    deals = make_flow(name="Renewals", object_type=make_object_type("deal"))
+    known = Vocabulary.of(contact())
+    assert known.flows == {str(open_to_all.pk): "Onboarding"}
+    assert known.associated["deal"].flows == {str(deals.pk): "Renewals"}
+    with read_by(Actor(in_acme.pk, Role.OWNER, "Olga")):
+        assert str(private.pk) in Vocabulary.of(contact()).flows

@@ -81,7 +81,12 @@ def test_an_email_is_chosen_among_the_flows_own_and_shared_contents(member: Clie
     with account_scope(acme.pk):
         Step.objects.filter(flow=flow, kind="send_email").update(settings={"content": others.pk})
     page = text(member.get(f"/acme/flows/{flow.pk}/edit/?step={place.split('/')[1]}"))
-    assert f'value="{others.pk}" selected' in page, "saving something else must not lose it"
+    assert f'value="{others.pk}" selected' in page and "This content belongs to another flow." in page
+    assert send(member, flow, place, name="Letter", settings__content=str(others.pk)).status_code == 200
+    assert settings_of(flow) == {"content": others.pk}, "saving something else must not lose it"
+    send(member, flow, place, settings__content=str(shared.pk))
+    assert send(member, flow, place, settings__content=str(others.pk)).status_code == 422
+    assert settings_of(flow) == {"content": shared.pk}
 
 
 def test_a_new_email_belongs_to_the_flow_and_is_written_next(member: Client, acme: Account) -> None:

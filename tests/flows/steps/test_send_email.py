@@ -99,7 +99,9 @@ def test_settings_name_a_content_of_this_account(in_acme: Account, globex: Accou
     assert kind.clean({}, flow=flow) == {"content": None}
     with account_scope(globex.pk):
         theirs = make_content()
-    for wrong in (theirs.pk, 0, True, "1"):
+    own, anothers = make_content(flow_id=flow.pk), make_content(flow_id=make_flow().pk)
+    assert kind.clean({"content": own.pk}, flow=flow) == {"content": own.pk}
+    for wrong in (theirs.pk, anothers.pk, 0, True, "1"):
         with pytest.raises(SettingsError):
             kind.clean({"content": wrong}, flow=flow)
 
@@ -111,3 +113,10 @@ def test_a_flow_cannot_run_before_its_e_mail_says_something(in_acme: Account) ->
     assert [lack.code for lack in kind.lacks(step, Path.of(flow))] == ["content_without_subject", "content_is_empty"]
     step.settings = {"content": None}
     assert [lack.code for lack in kind.lacks(step, Path.of(flow))] == ["email_without_content"]
+
+
+def test_a_content_of_another_flow_is_a_problem(in_acme: Account) -> None:
+    flow = make_flow([{"send_email": make_content(flow_id=make_flow().pk)}])
+    step = steps_of(flow, "send_email")[0]
+    (lack,) = KINDS["send_email"].lacks(step, Path.of(flow))
+    assert (lack.code, lack.field, lack.is_warning) == ("content_of_another_flow", "content", False)
