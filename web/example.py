@@ -14,7 +14,7 @@ from records import list_entries, lists
 from records.models import Event, List, ObjectType, PropertyType, Record
 from records.schema import add_property
 from records.upserts import IMPORT, upsert
-from running import editing, ending, filing, verbs
+from running import deletion, editing, ending, filing, verbs
 from running.contents import flows_sending
 from web import example_flows, example_past, example_people
 
@@ -81,6 +81,8 @@ def remove(account_id: int, *, by: Actor) -> None:
         while ending.finish(account_id, flow_id):
             pass
         verbs.delete(account_id, flow_id, by=by)
+        while deletion.purge(account_id, flow_id):  # who still walks would keep their record
+            pass
     with account_scope(account_id):
         _remove_things(made)
         Account.objects.filter(pk=account_id).update(is_demo=False)
