@@ -60,6 +60,7 @@ NO_COMPOSITE_KEY: Final = {
 BARE_IDS: Final = {
     "accounts_history.subject_id": "of any kind of row; stays when the row has gone",
     "messaging_content.flow_id": "points up the ladder",
+    "messaging_message.about_id": "a big table; the record that the person is written to about",
     "messaging_message.flow_id": "points up the ladder; stays when the flow has gone",
     "participants_counter.flow_id": "a big table",
     "participants_counter.step_id": "a big table",
