@@ -18,7 +18,15 @@ from records import events
 from records.models import Consent, ListEntry, Record
 from running import ending
 from scheduling import clock
-from tests.make import make_contact, make_flow, make_list, make_participant, make_subscription_type, steps_of
+from tests.make import (
+    make_contact,
+    make_flow,
+    make_list,
+    make_object_type,
+    make_participant,
+    make_subscription_type,
+    steps_of,
+)
 from tests.walking import check_counts, walk
 from triggers import matching
 
@@ -48,6 +56,12 @@ class Case:
     def exclude(self) -> None:
         """Put the person on an exclusion list."""
         self.flow.exclusion_lists.create(list=make_list("No", [self.person]))
+
+    def become_a_deal(self) -> None:
+        """A flow of deals, and a deal that belongs with nobody."""
+        deal = make_object_type("deal")
+        self.change(object_type=deal)
+        self.record(object_type=deal)
 
     def unsubscribe(self) -> None:
         """The person's own word about the flow's messages."""
@@ -105,6 +119,7 @@ CASES: Final[dict[str, tuple[list[Any], Callable[[Case], object]]]] = {
     "former_employee": (WAIT, lambda case: case.record(former_employee=True)),
     "exclusion_list": (WAIT, lambda case: case.exclude()),
     "unenrolment": (WAIT, lambda case: case.change(unenrolment={"not": NOBODY})),
+    "no_contact": (EMAIL, lambda case: case.become_a_deal()),
     "no_consent": (EMAIL, lambda case: case.record(consent=Consent.WITHDRAWN)),
     "not_subscribed": (EMAIL, lambda case: case.unsubscribe()),
     "no_address": (EMAIL, lambda case: case.record(properties={"city": "Oslo"})),
