@@ -18,16 +18,13 @@ from devstack.processes import born_at, run_in_front
 BUSY = "{owner} uses {var}: wait until it has ended, or set FLYT_VAR to another folder."
 
 
-SIDE_BY_SIDE = ("--numprocesses", "2", "--dist", "loadgroup")
-
-
 def test(arguments: Sequence[str]) -> int:
-    """Run pytest on a cluster of its own that trades durability for speed; the whole suite in two processes."""
+    """Run pytest on a cluster of its own that trades durability for speed."""
     var = make_folder(data_folder() / "test")
     with surroundings(var, volatile=True, owner="`dev.py test`") as env:
         if chromium := find_chromium():
             env["FLYT_CHROMIUM"] = chromium
-        return run_in_front([sys.executable, "-m", "pytest", *(arguments or SIDE_BY_SIDE)], env=env, cwd=ROOT)
+        return run_in_front([sys.executable, "-m", "pytest", *arguments], env=env, cwd=ROOT)
 
 
 def run(command: Sequence[str]) -> int:

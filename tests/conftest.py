@@ -1,10 +1,8 @@
 """The cast and the stage: two accounts that must never meet, the real database, and the test clock."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
-from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.utils.translation import trans_real
@@ -15,16 +13,6 @@ from accounts.models import Account
 from accounts.rights import Role
 from accounts.tenancy import every_account
 from tests.live import Live
-
-# Processes that test side by side have a database each, and share a cache: each keeps to its own keys.
-settings.CACHES["default"]["KEY_PREFIX"] += os.environ.get("PYTEST_XDIST_WORKER", "")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file stays in one process, and all that ask for a whole Flyt share one, so that it is started once."""
-    for item in items:
-        is_live = "live" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("live" if is_live else str(item.path)))
 
 
 @pytest.fixture(scope="session", autouse=True)
