@@ -99,7 +99,7 @@ def add_at(walk: Walk, place: int, kind: str) -> None:
     before = walk.page.locator("#chart .step").count()
     walk.hand.press(plus)
     menu = walk.page.locator("#chart details[open]")
-    walk.hand.press(menu.get_by_role("button", name=walk.words(kind)))
+    walk.hand.press(menu.get_by_role("button", name=walk.words(kind), exact=True))
     expect(walk.page.locator("#chart .step")).to_have_count(before + 1)
     expect(walk.page.locator("#panel-form")).to_be_visible()
 

@@ -27,6 +27,8 @@ def seed(live: Live) -> tuple[int, int, int]:
             "criteria": {"all": [{"property": "email", "operator": "starts_with", "value": "walker"}]},
         },
     )
+    # Among many records a worker looks for them.
+    live.until(lambda: live.get(f"lists/{people['id']}/")["size"] == PEOPLE, "the list to be filled")
     passed = live.post("lists/", {"name": "Passed", "object_type": "contact"})
     subscription = live.post("subscription-types/", {"name": "Walks"})["id"]
     content = live.post("contents/", {"name": "Walk", "subject": "Walk, {{ first_name }}", "html": "<p>Walk</p>"})["id"]
