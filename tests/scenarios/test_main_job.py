@@ -5,6 +5,7 @@ import re
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -117,9 +118,14 @@ def counts(live: Live, flow: int) -> dict[str, int]:
     return live.get(f"flows/{flow}/statistics/")["counts"]
 
 
+def letters(live: Live) -> list[EmailMessage]:
+    """The mails of the flow under test: the example account's own flows write too."""
+    return [mail for mail in live.mails() if mail["Subject"].startswith(("Hello for", "Reminder for"))]
+
+
 def subjects(live: Live) -> Counter[tuple[str, str]]:
     """How often each (address, subject) has arrived."""
-    return Counter((mail["To"].addresses[0].addr_spec, mail["Subject"]) for mail in live.mails())
+    return Counter((mail["To"].addresses[0].addr_spec, mail["Subject"]) for mail in letters(live))
 
 
 def position(live: Live, flow: int) -> tuple[int, int, int]:
@@ -130,7 +136,7 @@ def position(live: Live, flow: int) -> tuple[int, int, int]:
     hops = live.sql("select sum(hop) from participants_participant where flow_id = %s", flow)
     still = "status in ('queued', 'sending')"
     left = live.sql(f"select count(*) from messaging_message where flow_id = %s and not ({still})", flow)
-    return hops, left, len(list(live.stack.inbox_dir.glob("*.eml")))
+    return hops, left, len(letters(live))
 
 
 def nothing_moves(live: Live, flow: int, seconds: float = 3) -> bool:
@@ -151,18 +157,18 @@ def test_a_file_of_contacts_becomes_letters_on_the_last_day_of_the_month(live: L
     live.until(lambda: live.get(f"lists/{made['id']}/")["size"] == leads, "the list to be filled")
     flow = make_flow(live, made["id"])
     live.post(f"flows/{flow}/start/")
-    assert live.mails() == []
+    assert letters(live) == []
 
     # The moment comes. Paused in the middle, nothing moves; resumed, it completes.
     first_run = last_day(live.now())
     live.clock_to(first_run + timedelta(seconds=5))
-    live.until(lambda: len(list(live.stack.inbox_dir.glob("*.eml"))) > 20, "the first letters")
+    live.until(lambda: len(letters(live)) > 20, "the first letters")
     live.post(f"flows/{flow}/pause/")
-    assert len(live.mails()) < len(eligible), "the pause came in the middle"
+    assert len(letters(live)) < len(eligible), "the pause came in the middle"
     assert nothing_moves(live, flow)
     live.post(f"flows/{flow}/resume/")
     hello = Counter({(address, f"Hello for {name}".strip()): 1 for address, name in eligible.items()})
-    live.until(lambda: len(live.mails()) >= len(eligible), "every first letter")
+    live.until(lambda: len(letters(live)) >= len(eligible), "every first letter")
     live.until(lambda: counts(live, flow)["active"] == len(eligible), "everyone else to have dropped out")
     assert subjects(live) == hello
     assert counts(live, flow)["enrolled"] == leads
