@@ -104,11 +104,13 @@ def claim_pending(limit: int) -> Sequence[Event]:
     """
     with connection.cursor() as cursor:
         cursor.execute(
+            # Materialized: a plan that runs the inner select once for each row would take more than the limit.
             """
-            delete from records_eventpending p using (
+            with taken as materialized (
               select event_id from records_eventpending where account_id = %(account)s
               order by event_id limit %(limit)s for update skip locked
-            ) taken
+            )
+            delete from records_eventpending p using taken
             where p.account_id = %(account)s and p.event_id = taken.event_id returning p.event_id
             """,
             {"account": current_account_id(), "limit": limit},
