@@ -73,7 +73,7 @@ def press_together(flow: Flow, names: list[str], by: Actor) -> list[tuple[str, s
             buttons[name]()
             heard.append((name, "done"))
         except NotAllowed as refusal:
-            heard.append((name, refusal.code))
+            heard.extend((name, code) for code in codes_of(refusal))
         except StaleRevision:
             heard.append((name, "stale"))
         except BaseException as error:
@@ -87,6 +87,12 @@ def press_together(flow: Flow, names: list[str], by: Actor) -> list[tuple[str, s
     for thread in threads:
         thread.join()
     return heard
+
+
+def codes_of(refusal: NotAllowed) -> list[str]:
+    """Its code; for problems the code of each: a start right after an end hears that the flow is still ending."""
+    problems = refusal.detail.get("problems", ())
+    return [problem.code for problem in problems] or [refusal.code]
 
 
 def check_whole(flow: Flow) -> str:

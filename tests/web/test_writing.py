@@ -140,6 +140,29 @@ def test_of_two_tabs_the_second_is_told_and_may_keep_its_own(
     assert saved(content).subject == "Second"
 
 
+def test_what_is_typed_before_the_answer_to_a_change_is_there_stays(tab: Page, account: Account, tmp_path: Path) -> None:
+    with account_scope(account.pk):
+        make_contact()
+    file = tmp_path / "kunder.csv"
+    file.write_text("E-post;Ort\nkathe@example.com;Moss\n")
+    tab.goto("/acme/imports/")
+    tab.get_by_label("File").set_input_files(file)
+    tab.get_by_role("button", name="Look at the file").click()
+    held: list[Route] = []
+    tab.route("**/settle/", lambda route: held.append(route))
+    with tab.expect_request("**/settle/"):
+        tab.get_by_label("Ort becomes").select_option(label="Do not import")
+    tab.get_by_label("Name of the list").fill("Kunder 2026")
+    with tab.expect_response("**/settle/"):
+        held.pop().continue_()
+    tab.unroute("**/settle/")
+    expect(tab.get_by_label("Name of the list")).to_have_value("Kunder 2026")
+    with tab.expect_response("**/settle/"):
+        tab.get_by_label("Name of the list").blur()
+    expect(tab.get_by_text("Left out")).to_be_visible()
+    expect(tab.get_by_label("Name of the list")).to_have_value("Kunder 2026")
+
+
 def test_a_file_is_looked_at_corrected_and_imported(tab: Page, account: Account, tmp_path: Path) -> None:
     with account_scope(account.pk):
         make_contact()
