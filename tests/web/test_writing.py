@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Account
@@ -140,7 +140,9 @@ def test_of_two_tabs_the_second_is_told_and_may_keep_its_own(
     assert saved(content).subject == "Second"
 
 
-def test_what_is_typed_before_the_answer_to_a_change_is_there_stays(tab: Page, account: Account, tmp_path: Path) -> None:
+def test_what_is_typed_before_the_answer_to_a_change_is_there_stays(
+    tab: Page, account: Account, tmp_path: Path
+) -> None:
     with account_scope(account.pk):
         make_contact()
     file = tmp_path / "kunder.csv"
