@@ -108,7 +108,7 @@ class AccountTask:
 
 
 def account_task(*, queue: str, lanes: int = 1) -> Callable[[Callable[Concatenate[int, P], Any]], AccountTask]:
-    """Declare work for one account on a queue: `engine`, `delivery` or `default`.
+    """Declare work for one account on a queue: `engine`, `delivery` or `bulk` (`default` is for house jobs alone).
 
     The function gets the account's id first, does a slice of the work (about two seconds) and returns True when
     there is more. It opens `account_scope()` around each unit of work: a scope as long as the task would hold its
@@ -118,7 +118,10 @@ def account_task(*, queue: str, lanes: int = 1) -> Callable[[Callable[Concatenat
 
 
 def house_job(*, queue: str = "default") -> Callable[[Callable[[], Any]], Callable[[], Any]]:
-    """Declare a job of the house that the clock starts (config/beat.py): it looks across accounts and sends hints."""
+    """Declare a job of the house that the clock starts (config/beat.py): it looks across accounts and sends hints.
+
+    Only a short look may stand on `default`: whatever is slow there holds up every schedule and everybody who is due.
+    """
 
     def declare(function: Callable[[], Any]) -> Callable[[], Any]:
         name = f"{function.__module__}.{function.__name__}"

@@ -7,7 +7,7 @@ from accounts.tenancy import every_account
 from .idempotency import too_old
 
 
-@house_job()
+@house_job(queue="bulk")
 def prune_idempotency_keys() -> None:
     """Forget keys of long ago, of all accounts."""
     with every_account():

@@ -38,4 +38,5 @@ JOBS: Final = (
     HouseJob("running.heartbeat.default", 5, "/readyz: beat sends and a worker of `default` runs"),
     HouseJob("running.heartbeat.engine", 5, "/readyz: a worker of `engine` runs"),
     HouseJob("running.heartbeat.delivery", 5, "/readyz: a worker of `delivery` runs"),
+    HouseJob("running.heartbeat.bulk", 5, "/readyz: a worker of `bulk` runs"),
 )

@@ -18,7 +18,7 @@ from devstack.ports import free_port
 from devstack.processes import signal_group, spawn, sweep, write_down
 from devstack.terminal import say
 
-CHILDREN = ("inbox", "web", "engine", "delivery", "default", "beat")
+CHILDREN = ("inbox", "web", "engine", "delivery", "default", "bulk", "beat")
 RESTARTS_PER_MINUTE = 5
 # Beat answers SIGTERM with a last write to the database and lives on when that fails; a worker may try to
 # reach a broker that is gone. The truth is in PostgreSQL, so they may die at any point.
@@ -211,6 +211,6 @@ class Stack:
         celery = [*python, "celery", "-A", "config"]
         if name == "beat":
             return [*celery, "beat", "--loglevel", "info", "--pidfile="]
-        concurrency = "1" if name == "default" else "2"
+        concurrency = "2" if name in ("engine", "delivery") else "1"
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "info"]
         return [*celery, "worker", "-Q", name, "-c", concurrency, "-n", f"{name}@%h", *quiet]

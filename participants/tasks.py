@@ -43,7 +43,7 @@ def drain_intake(account_id: int, flow_id: int) -> bool:
     return intake.drain(account_id, flow_id)
 
 
-@account_task(queue="default")
+@account_task(queue="bulk")
 def prune_log(account_id: int, flow_id: int) -> bool:
     """Delete old log rows of a flow for a while; True when there are more."""
     key, until = f"prune_log:{account_id}:{flow_id}", monotonic() + SLICE

@@ -20,25 +20,25 @@ MOST_HINTS = 500  # of one job: the next tick hints at what is left
 FORGOTTEN_AFTER = timedelta(days=1)  # a draft that nobody started, and its file
 
 
-@account_task(queue="default")
+@account_task(queue="bulk")
 def run_import(account_id: int, import_id: int) -> bool:
     """Import chunks for a while; True when there are more."""
     return _for_a_while(lambda: import_chunk(account_id, import_id))
 
 
-@account_task(queue="default")
+@account_task(queue="bulk")
 def refresh_list(account_id: int, list_id: int) -> bool:
     """Evaluate a list for a while; True when there is more to do."""
     return _for_a_while(lambda: list_refresh.work(account_id, list_id))
 
 
-@account_task(queue="default")
+@account_task(queue="bulk")
 def clear_list_away(account_id: int, list_id: int) -> bool:
     """Take entries of a deleted list away for a while; True when there are more."""
     return _for_a_while(lambda: list_deletion.clear_away(account_id, list_id))
 
 
-@account_task(queue="default")
+@account_task(queue="bulk")
 def erase_records(account_id: int) -> bool:
     """Erase records for a while; True when there are more."""
     return _for_a_while(lambda: erasing.work(account_id))
@@ -85,7 +85,7 @@ def roll_up_list_sizes() -> None:
             list_sizes.roll_up()
 
 
-@house_job()
+@house_job(queue="bulk")
 def prune_events() -> None:
     """Delete events that are older than they are kept, and the clients' ids of events."""
     _for_a_while(pruning.prune_events)

@@ -9,7 +9,7 @@ from django.core.cache import cache
 
 from accounts.tasks import house_job
 
-QUEUES: Final = ("default", "engine", "delivery")
+QUEUES: Final = ("default", "engine", "delivery", "bulk")
 # Seconds, of a sign that comes every five. It goes away by itself, so nobody has to compare clocks.
 FRESH_FOR: Final = 20
 
@@ -30,6 +30,12 @@ def engine() -> None:
 def delivery() -> None:
     """A worker of the queue `delivery` is alive."""
     _stamp("delivery")
+
+
+@house_job(queue="bulk")
+def bulk() -> None:
+    """A worker of the queue `bulk` is alive."""
+    _stamp("bulk")
 
 
 def alive() -> set[str]:

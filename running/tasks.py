@@ -33,7 +33,7 @@ def finish_ending(account_id: int, flow_id: int) -> bool:
     return ending.finish(account_id, flow_id)
 
 
-@account_task(queue="default")
+@account_task(queue="bulk")
 def purge_flow(account_id: int, flow_id: int) -> bool:
     """Clear rows of a deleted flow away for a while; True when there are more."""
     until = monotonic() + SLICE

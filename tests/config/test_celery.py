@@ -46,6 +46,15 @@ def test_every_task_goes_to_a_queue_that_some_worker_runs() -> None:
     assert named == set(heartbeat.QUEUES)
 
 
+def test_work_that_takes_its_time_holds_up_no_house_job() -> None:
+    """On `default` stand the short looks of the clock alone: a slice of an import there would delay every schedule."""
+    for module in {name.rpartition(".")[0] for name in current_app.tasks if not name.startswith("celery.")}:
+        declared = [each for each in vars(import_module(module)).values() if isinstance(each, tasks.AccountTask)]
+        assert [each.name for each in declared if each._queue == "default"] == []
+    for name in ("records.tasks.prune_events", "api.tasks.prune_idempotency_keys"):
+        assert tasks.route(name) == {"queue": "bulk"}
+
+
 def waits(of: list[ast.Module]) -> list[str]:
     """The calls that leave a hint lying in a worker until some moment."""
     return [

@@ -10,6 +10,7 @@ import yaml
 
 from devstack.places import ROOT
 from devstack.postgres import Postgres
+from running import heartbeat
 
 
 class Bare(Postgres):
@@ -32,7 +33,7 @@ def test_a_missing_secret_stops_the_start_with_its_name(name: str) -> None:
 def test_every_queue_has_a_worker() -> None:
     commands = [service.get("command", []) for service in COMPOSE["services"].values()]
     queues = {command[command.index("-Q") + 1] for command in commands if "-Q" in command}
-    assert queues == {"engine", "delivery", "default"}
+    assert queues == set(heartbeat.QUEUES)
 
 
 def test_the_image_holds_nothing_of_the_development_stack() -> None:

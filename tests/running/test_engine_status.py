@@ -156,8 +156,8 @@ def test_the_command_says_it_for_people_and_for_programs(acme: Account) -> None:
     assert "worker engine" in said and "NO SIGN OF LIFE" in said and "nobody has looked" in said
     found = json.loads(told(json=True, account="acme"))
     assert found["flows"][0]["flow"] == flow.pk and 180 <= found["behind"] < 400
-    assert found["workers"] == {"default": False, "engine": True, "delivery": False}
-    assert set(found["queues"]) == {"default", "engine", "delivery"}
+    assert found["workers"] == {"default": False, "engine": True, "delivery": False, "bulk": False}
+    assert set(found["queues"]) == {"default", "engine", "delivery", "bulk"}
     assert address not in said + json.dumps(found), "nothing personal"
     with pytest.raises(CommandError, match="no account nowhere"):
         told(account="nowhere")

@@ -229,7 +229,7 @@ class Breaker:
         while True:
             stack = rolls.choice(self.stacks)
             assert not stack.failed, stack.failed
-            name = rolls.choice([child for child in ("engine", "delivery", "default") if child in stack.pids])
+            name = rolls.choice([child for child in ("engine", "delivery", "default", "bulk") if child in stack.pids])
             inside = children_of(stack.pids[name])
             if rolls.random() < 0.15:
                 stack.kill(name)

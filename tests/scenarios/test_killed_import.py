@@ -15,7 +15,7 @@ def bring_in(live: Live, *, is_killed: bool) -> dict[str, Any]:
     if is_killed:
         is_half_way = "select 1 from records_import where id = %s and next_row > 0"
         live.until(lambda: live.sql(is_half_way, made["id"]), "some rows are in")
-        live.stack.kill("default")
+        live.stack.kill("bulk")
         assert live.sql("select next_row from records_import where id = %s", made["id"]) < TAKEN["rows"]
     live.until(lambda: live.sql(ENDED, made["id"]), "the import has ended")
     found: dict[str, Any] = live.get(f"imports/{made['id']}/")

@@ -5,7 +5,7 @@ from collections import Counter
 from tests.live import Live
 
 PEOPLE = 5_000
-NAMES = ("engine", "delivery", "default", "beat", "web", "inbox")
+NAMES = ("engine", "delivery", "default", "bulk", "beat", "web", "inbox")
 
 
 def seed(live: Live) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from running import heartbeat
 from web import health
 
-ALL = (heartbeat.default, heartbeat.engine, heartbeat.delivery)
+ALL = (heartbeat.default, heartbeat.engine, heartbeat.delivery, heartbeat.bulk)
 
 
 def ready(client: Client) -> tuple[int, dict[str, str]]:
@@ -41,6 +41,7 @@ def test_ready_says_each_check_by_name(nobody: Client) -> None:
         "worker default",
         "worker engine",
         "worker delivery",
+        "worker bulk",
     }
     assert set(checks.values()) == {"ok"}
 
