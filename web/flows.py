@@ -77,17 +77,22 @@ def overview(request: AccountRequest) -> HttpResponse:
 @verb_view(right=Right.OPERATE)
 def toggle(request: AccountRequest, flow_id: int) -> HttpResponse:
     """Turn a flow on (start or resume) or off (pause). Says what is wanted, so a stale page cannot turn it round."""
-    with account_scope(request.account.pk):
-        flow = get_object_or_404(seen_by(request), pk=flow_id)
     wants_on = request.POST.get("turn") == "on"
     try:
-        if wants_on != (flow.status == FlowStatus.RUNNING):
+        if wants_on != _is_on(request, flow_id):
             (verbs.turn_on if wants_on else verbs.pause)(request.account.pk, flow_id, by=request.actor)
     except NotAllowed as error:
-        return _refused(request, flow_id, error)
+        # Two who want the same at once both have it, whoever came first.
+        if error.code != "wrong_status" or wants_on != _is_on(request, flow_id):
+            return _refused(request, flow_id, error)
     if not request.htmx:
         return redirect(page_before(request))
     return HttpResponse(_part(request, flow_id, is_turned=True))
+
+
+def _is_on(request: AccountRequest, flow_id: int) -> bool:
+    with account_scope(request.account.pk):
+        return get_object_or_404(seen_by(request), pk=flow_id).status == FlowStatus.RUNNING
 
 
 def seen_by(request: AccountRequest) -> QuerySet[Flow]:
