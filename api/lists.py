@@ -44,6 +44,11 @@ class ListShape(Shape):
     is_evaluated = serializers.BooleanField(
         help_text="False until a worker has put in, and taken out, whom new criteria ask for."
     )
+    failure = serializers.CharField(
+        source="refresh_failure",
+        help_text="Why the last evaluation came to no end: `too_slow` (its criteria take too long), `error`, or empty."
+        " It is tried again every hour.",
+    )
     as_of = serializers.DateTimeField(
         source="refreshed_at", allow_null=True, help_text="When a dynamic list was last evaluated wholly."
     )
@@ -252,7 +257,7 @@ def show(rows: Sequence[List]) -> Any:
     for row in rows:
         where = dynamic_lists.state(row, moment)
         row.size = sizes[row.pk]  # type: ignore[attr-defined]
-        row.is_evaluated = not (where.is_waiting or where.is_under_way)  # type: ignore[attr-defined]
+        row.is_evaluated = not (where.is_waiting or where.is_under_way or where.failure)  # type: ignore[attr-defined]
     return ListShape(rows, many=True).data
 
 

@@ -124,15 +124,16 @@ class _Graph:
 
 @dataclass(frozen=True)
 class State:
-    """Where the evaluation of a list stands; `as_of` is when the last one began."""
+    """Where the evaluation of a list stands; `as_of` is when the last one began, `failure` why it came to no end."""
 
     is_waiting: bool
     is_under_way: bool
     as_of: datetime | None
+    failure: str  # "", or one of `ListFailure`
 
 
 def state(chosen: List, moment: datetime) -> State:
     """Whether what a list holds at `moment`, which is now, is what its criteria say."""
     is_under_way = chosen.refresh_cursor is not None
     is_asked = chosen.refresh_at is not None and chosen.refresh_at <= moment
-    return State(is_asked and not is_under_way, is_under_way, chosen.refreshed_at)
+    return State(is_asked and not is_under_way, is_under_way, chosen.refreshed_at, chosen.refresh_failure)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import OperationalError, connection, transaction
 from django.db.models import Case, DateTimeField, F, Value, When
+from django.db.models.functions import Least
 from psycopg2.errors import QueryCanceled
 
 from accounts.models import Account
@@ -24,15 +25,16 @@ from scheduling.zones import ONE_DAY, local_date, midnight
 
 from . import criteria, list_entries
 from .criteria import Condition
-from .models import List, ListKind
+from .models import List, ListFailure, ListKind
 from .refusals import Invalid
 
 logger = logging.getLogger(__name__)
 
-CHUNK: Final = 20_000  # records of the list's object type that are looked at in one transaction
+CHUNK: Final = 20_000  # records of the list's object type that are looked at in one transaction, at most
+LEAST_CHUNK: Final = 100  # where not even so few can be looked at, the criteria are too dear
 EVERY: Final = timedelta(hours=1)  # lists on which time has an effect; at midnight of the account's zone too
 POSTPONED: Final = timedelta(hours=1)  # a list that could not be evaluated
-PATIENCE: Final = 30_000  # milliseconds for a chunk: criteria can be dear, and others wait for the worker
+PATIENCE: Final = 10_000  # milliseconds for a chunk: criteria can be dear, and others wait for the worker
 LAST: Final = 2**63 - 1
 DUE = """
 select account_id, id from (
@@ -98,17 +100,15 @@ def work(account_id: int, list_id: int) -> bool:
         return _begin(account_id, list_id) or _work_chunk(account_id, list_id)
     except Invalid:
         logger.warning("list %s: its criteria name what is gone", list_id)
-        _put_off(account_id, list_id, None)
+        _give_up(account_id, list_id)
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):
-            logger.warning("list %s: a chunk took longer than %s ms", list_id, PATIENCE)
-            _put_off(account_id, list_id, POSTPONED)
-        else:
-            logger.info("list %s: again", list_id, exc_info=True)
+            return _take_fewer(account_id, list_id)
+        logger.info("list %s: again", list_id, exc_info=True)
     except Exception:
         # One list that cannot be evaluated must not come back at once for ever; the log says what it was.
         logger.exception("list %s could not be evaluated", list_id)
-        _put_off(account_id, list_id, POSTPONED)
+        _put_off(account_id, list_id, ListFailure.ERROR)
     return False
 
 
@@ -191,7 +191,7 @@ def _chunk_end(chosen: List) -> int | None:
         "object_type": chosen.object_type_id,
         "start": chosen.refresh_cursor,
         "last": LAST,
-        "skip": CHUNK - 1,
+        "skip": min(chosen.refresh_chunk, CHUNK) - 1,
     }
     with connection.cursor() as cursor:
         cursor.execute(CHUNK_END, params)
@@ -205,6 +205,8 @@ def _finish(chosen: List, zone: str) -> None:
     timer = None if is_filled else next_refresh(chosen.criteria, zone)
     List.objects.filter(pk=chosen.pk).update(
         refresh_cursor=None,
+        refresh_chunk=Least(F("refresh_chunk") * 2, CHUNK),
+        refresh_failure="",
         refresh_at=Case(
             When(refresh_at=F("refreshed_at"), then=Value(timer, DateTimeField())), default=F("refresh_at")
         ),
@@ -220,10 +222,27 @@ def next_refresh(tree: object, zone: str) -> datetime | None:
     return min(moment + EVERY, midnight(local_date(moment, local) + ONE_DAY, local))
 
 
-def _put_off(account_id: int, list_id: int, gap: timedelta | None) -> None:
-    """Try again after `gap`; never, without one. What was to be put into a static list is left at that."""
+def _take_fewer(account_id: int, list_id: int) -> bool:
+    """A chunk took too long: go on with half as many records. False when there are too few to halve."""
+    logger.warning("list %s: a chunk took longer than %s ms", list_id, PATIENCE)
     with account_scope(account_id):
-        put_off = List.objects.filter(pk=list_id)
-        put_off.update(refresh_cursor=None, refresh_at=gap and now() + gap)
-        if gap is None:
-            put_off.filter(kind=ListKind.STATIC).update(criteria=None)
+        halved = List.objects.filter(pk=list_id, refresh_chunk__gte=2 * LEAST_CHUNK)
+        if halved.update(refresh_chunk=F("refresh_chunk") / 2):
+            return True
+    _put_off(account_id, list_id, ListFailure.TOO_SLOW)
+    return False
+
+
+def _put_off(account_id: int, list_id: int, failure: ListFailure) -> None:
+    """Begin anew in an hour; until then its page says why."""
+    with account_scope(account_id):
+        later = now() + POSTPONED
+        List.objects.filter(pk=list_id).update(refresh_cursor=None, refresh_at=later, refresh_failure=failure)
+
+
+def _give_up(account_id: int, list_id: int) -> None:
+    """Never again by itself. What was to be put into a static list is left at that."""
+    with account_scope(account_id):
+        given_up = List.objects.filter(pk=list_id)
+        given_up.update(refresh_cursor=None, refresh_at=None)
+        given_up.filter(kind=ListKind.STATIC).update(criteria=None)

@@ -2,7 +2,7 @@
 
 from .events import Event, EventClientId, EventKind, EventPending, ListenedKind
 from .imports import BlankCells, DateOrder, Import, ImportFile, ImportMode, ImportStatus, RefusedRow
-from .lists import List, ListEntry, ListFolder, ListKind, ListTally
+from .lists import List, ListEntry, ListFailure, ListFolder, ListKind, ListTally
 from .properties import ObjectType, Property, PropertyType, UniqueValue
 from .record import SEARCHED, Association, Consent, Erasure, Record
 
@@ -23,6 +23,7 @@ __all__ = [
     "ImportStatus",
     "List",
     "ListEntry",
+    "ListFailure",
     "ListFolder",
     "ListKind",
     "ListTally",

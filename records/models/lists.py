@@ -39,6 +39,13 @@ class ListManager(AccountManager):
         return super().get_queryset().filter(deleted_at=None)
 
 
+class ListFailure(models.TextChoices):
+    """Why the last evaluation of a list came to no end."""
+
+    TOO_SLOW = "too_slow", _("Its criteria take too long")
+    ERROR = "error", _("Something went wrong")
+
+
 class List(AccountModel):
     """A named set of records: put there one by one (static), or whoever meets the criteria (dynamic)."""
 
@@ -58,6 +65,9 @@ class List(AccountModel):
     refresh_at = models.DateTimeField(null=True)
     refreshed_at = models.DateTimeField(null=True)
     refresh_cursor = models.BigIntegerField(null=True)  # records up to this id are evaluated; null: none under way
+    # Records that are looked at in one transaction: halved when that takes too long, doubled after every whole round.
+    refresh_chunk = models.IntegerField(default=20_000)
+    refresh_failure = models.CharField(max_length=10, choices=ListFailure, blank=True)
     created_at = models.DateTimeField(default=now)
     deleted_at = models.DateTimeField(null=True)  # it is hidden too, so that its name is free
 
@@ -69,6 +79,9 @@ class List(AccountModel):
                 fields=["account", "name"], condition=models.Q(is_hidden=False), name="list_name_once_per_account"
             ),
             models.CheckConstraint(condition=models.Q(kind__in=ListKind.values), name="list_kind_is_known"),
+            models.CheckConstraint(
+                condition=models.Q(refresh_failure__in=["", *ListFailure.values]), name="list_failure_is_known"
+            ),
         ]
         indexes = [
             models.Index(fields=["refresh_at"], condition=models.Q(refresh_at__isnull=False), name="lists_to_refresh"),

@@ -6,13 +6,13 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from accounts.models import Account
 from accounts.tenancy import account_scope
 from participants import waking
 from records import dynamic_lists, events, list_refresh, lists
-from records.models import List, ListEntry, ListKind, ObjectType, Record
+from records.models import List, ListEntry, ListFailure, ListKind, ObjectType, Record
 from records.refusals import Invalid
 from scheduling import clock
 from tests import make
@@ -111,11 +111,45 @@ def test_a_list_whose_criteria_take_too_long_lets_others_have_their_turn(
         chosen = made(acme, dear)
     assert "took longer than 1 ms" in caplog.text
     assert inside(acme, chosen) == set() and list_refresh.due(10) == []
+    assert failure(acme, chosen) == ListFailure.TOO_SLOW, "and it says so"
     monkeypatch.setattr(list_refresh, "PATIENCE", 30_000)
     clock.forward(timedelta(hours=1))
     assert list_refresh.due(10) == [(acme.pk, chosen.pk)]
     evaluate(acme, chosen)
     assert len(inside(acme, chosen)) == 20
+    assert failure(acme, chosen) == ""
+
+
+def failure(account: Account, chosen: List) -> str:
+    with account_scope(account.pk):
+        return str(List.objects.get(pk=chosen.pk).refresh_failure)
+
+
+def test_a_chunk_that_takes_too_long_is_halved_until_it_fits(acme: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = people(acme, *["Oslo"] * 9)
+    monkeypatch.setattr(list_refresh, "CHUNK", 8)
+    monkeypatch.setattr(list_refresh, "LEAST_CHUNK", 2)
+    with account_scope(acme.pk):
+        chosen = dynamic_lists.create_dynamic("Oslo", ObjectType.objects.get(key="contact"), FROM_OSLO)
+        List.objects.update(refresh_chunk=8)
+    settle, chunks = list_refresh.settle, []
+
+    def dear(chosen: List, about: str, params: dict[str, int], **options: Any) -> int:
+        """Five records take longer than anybody waits, as if each took its time."""
+        asked = sum(params["start"] < each <= params["end"] for each in ids)
+        chunks.append(asked)
+        with connection.cursor() as cursor:
+            if asked > 4:
+                cursor.execute("set local statement_timeout = 1")
+                cursor.execute("select pg_sleep(9)")
+        return settle(chosen, about, params, **options)
+
+    monkeypatch.setattr(list_refresh, "settle", dear)
+    evaluate(acme, chosen)
+    assert chunks == [8, 4, 4, 1]
+    assert inside(acme, chosen) == set(ids) and failure(acme, chosen) == ""
+    with account_scope(acme.pk):
+        assert List.objects.get(pk=chosen.pk).refresh_chunk == 8, "the next round tries more again"
 
 
 def test_a_large_account_is_put_into_a_static_list_by_a_worker(acme: Account, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """Lists in the browser: made by name, filled by hand, looked through."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -9,7 +11,8 @@ from accounts.models import Account
 from accounts.rights import Role
 from accounts.tenancy import account_scope
 from records import list_refresh, lists
-from records.models import Event, List, ListEntry, ListFolder, ListKind
+from records.models import Event, List, ListEntry, ListFailure, ListFolder, ListKind
+from scheduling.clock import now
 from tests.make import make_contact, make_contacts, make_flow, make_list, make_object_type
 from tests.web.conftest import Browsers
 
@@ -41,6 +44,21 @@ def test_lists_are_shown_with_their_size(member: Client, acme: Account, people: 
     assert 'data-label="Size">1<' in shown and 'data-label="Size">0<' in shown
     assert "Nobody" not in page(member, "/acme/lists/?search=WIN")
     assert "No such list" in page(member, "/acme/lists/?search=summer")
+
+
+def test_a_list_that_takes_too_long_says_so_wherever_it_is_shown(member: Client, acme: Account) -> None:
+    with account_scope(acme.pk):
+        chosen = make_list("Dear")
+        List.objects.filter(pk=chosen.pk).update(kind=ListKind.DYNAMIC, criteria={"all": []})
+        later = now() + timedelta(hours=1)
+        List.objects.filter(pk=chosen.pk).update(refresh_failure=ListFailure.TOO_SLOW, refresh_at=later)
+    assert "Its criteria take too long" in page(member, "/acme/lists/")
+    shown = page(member, f"/acme/lists/{chosen.pk}/")
+    assert "Its criteria take too long" in shown and "Tried again" in shown
+    assert "follows changes at once" not in shown
+    with account_scope(acme.pk):
+        List.objects.filter(pk=chosen.pk).update(refresh_at=now())
+    assert "Its criteria take too long" not in page(member, f"/acme/lists/{chosen.pk}/"), "it is being tried"
 
 
 def test_an_account_without_lists_says_what_they_are_for(member: Client) -> None:
