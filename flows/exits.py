@@ -5,7 +5,9 @@ decide, in its own transaction. So a hand-over is an event, which the matcher tu
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from accounts.actors import Actor
 from records import events
 from records.criteria_references import References
 from records.models import List, ListKind
@@ -13,7 +15,7 @@ from records.models import List, ListKind
 from .entries import put_in_list
 from .models import Flow, Step
 from .path import Path
-from .visibility import name_of
+from .visibility import name_of, visible_to
 
 if TYPE_CHECKING:
     from .steps.base import Batch  # the step kinds import this module
@@ -22,6 +24,7 @@ HANDED_OVER = "flow_handed_over"
 NAMES = ("exit", "exit_flow", "exit_list")  # settings of a step by which people may exit
 AT_FINISH = ("success_flow", "otherwise_flow")  # settings of Finish
 FLOWS = ("exit_flow", *AT_FINISH)
+NO_TARGET = gettext_lazy("Choose another flow for records of the same type.")
 
 HAND_OVER = """
 select record_id, jsonb_build_object('flow', %(target)s::bigint, 'participant', id) as detail, depth
@@ -47,7 +50,7 @@ def clean_flows(
     chosen = {name: settings[name] for name in names if settings.get(name) is not None}
     for name, target in chosen.items():
         if not (_is_id(target) and targets(flow, {target}).exists()):
-            errors[name] = _("Choose another flow for records of the same type.")
+            errors[name] = str(NO_TARGET)
     return chosen
 
 
@@ -81,6 +84,11 @@ def targets(flow: Flow, ids: set[int] | None = None) -> Any:
     """The flows that people of `flow` may be handed over to; of those with these ids only."""
     others = Flow.objects.filter(object_type_id=flow.object_type_id).exclude(pk=flow.pk)
     return others if ids is None else others.filter(pk__in=ids)
+
+
+def may_choose(flow: Flow, target: int, *, by: Actor) -> bool:
+    """Whether `by` may send people of `flow` there: nobody into a flow that they may not know of."""
+    return bool(targets(flow, {target}).filter(visible_to(by)).exists())
 
 
 def exit_by(batch: "Batch", reason: str) -> None:

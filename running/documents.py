@@ -12,6 +12,7 @@ from accounts.actors import Actor
 from accounts.rights import NEEDS, Right
 from flows import exits
 from flows.models import Flow, FlowStatus
+from flows.visibility import visible_to
 from messaging.models import SubscriptionType
 from records.models import List, ListKind, ObjectType
 from scheduling.recurrence import RecurrenceError
@@ -68,13 +69,13 @@ def read(document: object, *, current: dict[str, Any], flow: Flow, object_type: 
     if not isinstance(document, dict):
         raise InvalidDocument(reader.errors)
     _refuse_read_only(reader, whole, current)
-    settings = _settings(reader, whole, current, flow)
+    settings = _settings(reader, whole, current, flow, by)
     draft = Draft(
         flow=settings,
         email=_email(reader, whole["email"], current["email"], by),
         exclusion_lists=_exclusion_lists(reader, whole["exclusion_lists"], current["exclusion_lists"]),
         triggers=_triggers(reader, whole["triggers"], current, settings["time_zone"]),
-        steps=TreeReader(reader, flow, current["steps"]).trunk(whole["steps"]),
+        steps=TreeReader(reader, flow, current["steps"], by=by).trunk(whole["steps"]),
     )
     if reader.errors:
         raise InvalidDocument(reader.errors)
@@ -91,7 +92,9 @@ def _refuse_read_only(reader: DocumentReader, whole: dict[str, Any], current: di
         reader.refuse("object_type", _("A flow keeps its object type. Make another flow for other records."))
 
 
-def _settings(reader: DocumentReader, whole: dict[str, Any], current: dict[str, Any], flow: Flow) -> dict[str, Any]:
+def _settings(
+    reader: DocumentReader, whole: dict[str, Any], current: dict[str, Any], flow: Flow, by: Actor
+) -> dict[str, Any]:
     starts_at = reader.moment("starts_at", whole["starts_at"])
     enrolment_ends_at = reader.moment("enrolment_ends_at", whole["enrolment_ends_at"])
     if whole["starts_at"] != current["starts_at"] and flow.status != FlowStatus.NOT_RUNNING:
@@ -109,7 +112,7 @@ def _settings(reader: DocumentReader, whole: dict[str, Any], current: dict[str, 
         "jump_to_finish": reader.flag("jump_to_finish", whole["jump_to_finish"]),
         "starts_at": starts_at,
         "enrolment_ends_at": enrolment_ends_at,
-        "leave_flows": _leave_flows(reader, whole["leave_flows"], current["leave_flows"], flow),
+        "leave_flows": _leave_flows(reader, whole["leave_flows"], current["leave_flows"], flow, by),
     }
 
 
@@ -153,8 +156,8 @@ def _exclusion_lists(reader: DocumentReader, value: object, current: list[int]) 
     return sorted(set(ids))
 
 
-def _leave_flows(reader: DocumentReader, value: object, current: list[int], flow: Flow) -> list[int]:
-    """Other flows for records of the same type."""
+def _leave_flows(reader: DocumentReader, value: object, current: list[int], flow: Flow, by: Actor) -> list[int]:
+    """Other flows for records of the same type, new ones such as whoever edits may see."""
 
     def one(path: str, given: object) -> int | None:
         return reader.whole_number(path, given, low=1, high=LARGEST_ID)
@@ -162,10 +165,10 @@ def _leave_flows(reader: DocumentReader, value: object, current: list[int], flow
     ids = reader.several("leave_flows", value, one, most=MOST_FLOWS) if value != [] else []
     if reader.object_type is None:
         return []
-    usable = set(current) | set(exits.targets(flow, set(ids)).values_list("pk", flat=True))
+    usable = set(current) | set(exits.targets(flow, set(ids)).filter(visible_to(by)).values_list("pk", flat=True))
     for position, flow_id in enumerate(value if isinstance(value, list) else []):
         if flow_id in ids and flow_id not in usable:
-            reader.refuse(f"leave_flows.{position}", _("Choose another flow for records of the same type."))
+            reader.refuse(f"leave_flows.{position}", str(exits.NO_TARGET))
     return sorted(set(ids))
 
 

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from accounts.actors import Actor
+from flows import exits
 from flows.models import Flow
 from flows.steps import KINDS
 from flows.steps.base import SettingsError, StepKind
@@ -23,8 +25,8 @@ HEAVIEST = 1000
 class TreeReader:
     """Reads one tree against the steps that the flow has, each of which it may name once."""
 
-    def __init__(self, reader: DocumentReader, flow: Flow, current: list[dict[str, Any]]) -> None:
-        self.reader, self.flow = reader, flow
+    def __init__(self, reader: DocumentReader, flow: Flow, current: list[dict[str, Any]], *, by: Actor) -> None:
+        self.reader, self.flow, self.by = reader, flow, by
         self.left: dict[int, dict[str, Any]] = {}  # steps of the flow that the document has not named so far
         self.finish_id: int | None = None
         self.count = 0
@@ -99,11 +101,20 @@ class TreeReader:
         if self.reader.object_type is None:
             return value
         try:
-            return kind.clean(value, flow=self.flow)
+            return self._within_sight(path, kind.clean(value, flow=self.flow), old or {})
         except SettingsError as error:
             for place, message in error.errors.items():
                 self.reader.refuse(f"{path}.{place}" if place else path, str(message))
             return {}
+
+    def _within_sight(self, path: str, settings: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+        """Where somebody else sends people may stay; only what one sees can be chosen."""
+        kept = {None, *(old.get(name) for name in exits.FLOWS)}
+        for name in exits.FLOWS:
+            target = settings.get(name)
+            if target not in kept and not exits.may_choose(self.flow, target, by=self.by):
+                self.reader.refuse(f"{path}.{name}", str(exits.NO_TARGET))
+        return settings
 
     def _branches(
         self, path: str, value: object, kind: StepKind, old: list[dict[str, Any]], depth: int

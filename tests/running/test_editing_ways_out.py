@@ -6,10 +6,11 @@ import pytest
 
 from accounts.actors import Actor
 from accounts.models import Account
+from accounts.rights import Role
 from accounts.tenancy import account_scope
 from flows.document import as_document
 from flows.models import Flow
-from running import copying, editing
+from running import copying, editing, verbs
 from running.drafts import InvalidDocument
 from running.problems import Severity, problems
 from tests.make import make_flow, make_list, make_object_type
@@ -20,6 +21,12 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _types(in_acme: Account) -> None:
     make_object_type()
+
+
+@pytest.fixture
+def flow_admin(in_acme: Account) -> Actor:
+    """May edit flows, and see those of others only when they are for all."""
+    return Actor(in_acme.pk, Role.FLOW_ADMIN, "Key", key_id=1)
 
 
 def document_of(flow: Flow) -> dict[str, Any]:
@@ -115,3 +122,46 @@ def test_what_stops_and_what_only_warns(in_acme: Account, owner: Actor) -> None:
         ("exit_before_steps", Severity.ERROR, "exit"),
         ("split_without_branches", Severity.ERROR, "branches"),
     }
+
+
+def test_nobody_sends_people_into_a_flow_that_they_may_not_see(
+    in_acme: Account, owner: Actor, flow_admin: Actor
+) -> None:
+    """Neither in a new flow nor in one that is there; what an admin has set stays, also as the step is changed."""
+    private, seen = make_flow(visibility="owner"), make_flow()
+    exit = {"exit": True, "exit_flow": private.pk}
+    waits = {"events": [{"event": "unsubscribed"}], "amount": 2, "unit": "days", **exit}
+    steps: list[dict[str, Any]] = [
+        {"kind": "wait_for_event", "settings": waits},
+        {"kind": "split", "settings": exit, "branches": []},
+        {"kind": "finish", "settings": {"success_flow": private.pk, "otherwise_flow": seen.pk}},
+    ]
+    places = {"steps.0.settings.exit_flow", "steps.1.settings.exit_flow", "steps.2.settings.success_flow"}
+    leave_flows = [seen.pk, private.pk]
+    assert refused(in_acme, flow_admin, steps=steps, leave_flows=leave_flows) == {*places, "leave_flows.1"}
+    blank = editing.create(in_acme.pk, {"name": "Blank"}, by=owner)
+    with pytest.raises(InvalidDocument) as error:
+        editing.edit(in_acme.pk, blank.pk, {"steps": steps}, revision=1, by=flow_admin)
+    assert {path for path, _message in error.value.errors} == places
+    made = editing.create(in_acme.pk, {"name": "Set", "steps": steps, "leave_flows": leave_flows}, by=owner)
+    document = document_of(made)
+    document["steps"][0]["settings"]["amount"] = 3
+    edited = editing.edit(in_acme.pk, made.pk, document, revision=1, by=flow_admin)
+    assert edited.revision == 2 and document_of(edited)["steps"][0]["settings"] == {**waits, "amount": 3} | {
+        "events": [{"event": "unsubscribed", "detail": {}}],
+        "exit_list": None,
+    }
+    copied = document_of(copying.copy(in_acme.pk, made.pk, by=flow_admin))
+    assert copied["leave_flows"] == [seen.pk], "a copy does not lead where whoever copies may not look"
+    assert [step["settings"].get("exit_flow") for step in copied["steps"][:2]] == [None, None]
+    assert copied["steps"][2]["settings"] == {"otherwise_flow": seen.pk}
+    assert document_of(copying.copy(in_acme.pk, made.pk, by=owner))["leave_flows"] == sorted(leave_flows)
+
+
+def test_a_flow_that_points_at_one_that_is_gone_can_be_copied(in_acme: Account, owner: Actor) -> None:
+    gone = make_flow()
+    document = {"name": "New", "steps": [{"kind": "finish", "settings": {"success_flow": gone.pk}}]}
+    made = editing.create(in_acme.pk, {**document, "leave_flows": [gone.pk]}, by=owner)
+    verbs.delete(in_acme.pk, gone.pk, by=owner)
+    copied = document_of(copying.copy(in_acme.pk, made.pk, by=owner))
+    assert copied["steps"][0]["settings"] == {} and copied["leave_flows"] == []
