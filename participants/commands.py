@@ -130,8 +130,8 @@ def _less(
     for step_id, outcome, branch_id in log:
         if outcome == "continued":
             gone[step_id, "passed"] += 1
-            if branch_id:
-                gone[branch_id, "took"] += 1
+        if branch_id:  # also of those who left by it
+            gone[branch_id, "took"] += 1
     return ((place, what, -n) for (place, what), n in sorted(gone.items()))
 
 

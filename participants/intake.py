@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 
 DEEPEST: Final = 10  # flows that led one into the next; a longer chain is cut
 KINDS: Final = frozenset({HANDED_OVER, TAKES_OUT})
-# The unique key of an intake makes one event ask once. A flow's own doing never leads into itself.
+# The unique key of an intake makes one event ask once. A flow's own doing never leads into itself. Who is not in a flow
+# is not asked to leave it: kept until a paused flow is resumed, the wish would meet a walk that began later.
 TAKE_IN: Final = """
 with asked as (
   select e.id, e.record_id, e.flow_id as source, e.depth,
@@ -42,7 +43,11 @@ with asked as (
 insert into participants_intake (account_id, flow_id, record_id, wish, cause, cause_key, depth, at)
 select %(account)s, f.id, asked.record_id, asked.wish, asked.cause, 'event:' || asked.id, asked.depth + 1, %(now)s
 from asked join flows_flow f on f.account_id = %(account)s and f.id = asked.flow_id
-where f.id is distinct from asked.source and f.status <> 'not_running'
+where f.id is distinct from asked.source and f.status <> 'not_running' and (
+  asked.wish = 'enrol'
+  or exists (
+    select 1 from participants_participant p where p.account_id = %(account)s and p.record_id = asked.record_id
+      and p.flow_id = f.id and p.status = 'active'))
 order by f.id, asked.record_id, asked.id
 on conflict do nothing returning flow_id
 """

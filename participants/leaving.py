@@ -9,10 +9,8 @@ from messaging import lifecycle as messages
 LEFT = "select id from batch where decision in ('finish', 'drop_out')"
 SENDS = ("send_email",)
 FORGET = """
-delete from participants_flowaddress a using (
-  select address from participants_flowaddress where account_id = %(account)s and flow_id = %(flow)s limit %(limit)s
-) chosen
-where a.account_id = %(account)s and a.flow_id = %(flow)s and a.address = chosen.address
+delete from participants_flowaddress where account_id = %(account)s and flow_id = %(flow)s and address = any(array(
+  select address from participants_flowaddress where account_id = %(account)s and flow_id = %(flow)s limit %(limit)s))
 """
 
 

@@ -17,11 +17,9 @@ from .used_by import in_use, told, users_of_list
 CHUNK: Final = 10_000
 UNTOUCHED_FOR: Final = timedelta(minutes=1)  # whoever was about to put somebody in has committed by then
 ENTRIES = """
-delete from records_listentry e using (
+delete from records_listentry where account_id = %(account)s and list_id = %(list)s and record_id = any(array(
   select record_id from records_listentry where account_id = %(account)s and list_id = %(list)s
-  order by record_id limit %(chunk)s
-) taken
-where e.account_id = %(account)s and e.list_id = %(list)s and e.record_id = taken.record_id
+  order by record_id limit %(chunk)s))
 """
 LIST = (  # the list first, as whoever rolls its tally up does
     "delete from records_list where account_id = %(account)s and id = %(list)s and deleted_at is not null",

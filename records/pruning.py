@@ -14,16 +14,18 @@ CLIENT_IDS_KEPT: Final = timedelta(days=30)
 # Ids rise with the time of writing, and no event was told long before it happened, so the old ones come first. An
 # event that still has consequences to come stays, whatever its age.
 EVENTS = """
-delete from records_event e using (
+with oldest as materialized (
   select account_id, id, at from records_event order by id limit %(chunk)s
-) oldest
+)
+delete from records_event e using oldest
 where e.account_id = oldest.account_id and e.id = oldest.id and oldest.at < %(before)s
   and not exists (select 1 from records_eventpending p where p.account_id = e.account_id and p.event_id = e.id)
 """
 CLIENT_IDS = """
-delete from records_eventclientid c using (
+with oldest as materialized (
   select account_id, client_id from records_eventclientid where at < %(before)s order by at limit %(chunk)s
-) oldest
+)
+delete from records_eventclientid c using oldest
 where c.account_id = oldest.account_id and c.client_id = oldest.client_id
 """
 

@@ -25,10 +25,8 @@ CHUNK = 10_000
 UNSENT = (MessageStatus.QUEUED, MessageStatus.SENDING)
 MOST_COUNTED = 10_000  # messages that have not left: more are told as this many, so that the look takes no longer
 DROP_INTAKE = """
-delete from participants_intake i using (
-  select id from participants_intake where account_id = %(account)s and flow_id = %(flow)s limit %(chunk)s
-) chosen
-where i.account_id = %(account)s and i.id = chosen.id
+delete from participants_intake where account_id = %(account)s and id = any(array(
+  select id from participants_intake where account_id = %(account)s and flow_id = %(flow)s limit %(chunk)s))
 """
 
 

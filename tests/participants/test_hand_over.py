@@ -10,7 +10,7 @@ from accounts.actors import Actor
 from accounts.models import Account
 from accounts.tenancy import account_scope, every_account
 from flows.models import Branch, Flow, FlowStatus
-from participants import enrolment, hearing, intake, statistics
+from participants import commands, enrolment, hearing, intake, statistics
 from participants.models import Intake, Participant
 from participants.tasks import FLOWS_WITH_INTAKE
 from records import events
@@ -75,6 +75,9 @@ def test_whom_no_branch_takes_exits_into_a_list_and_another_flow(in_acme: Accoun
     assert not EventPending.objects.exists() and not Intake.objects.exists()
     took, everyone_else = statistics.taken(flow.pk), Branch.objects.get(flow=flow, is_everyone_else=True)
     assert took[everyone_else.pk] == 1, "whoever exits there has taken that branch"
+    check_counts(flow)
+    commands.erase(in_acme.pk, Participant.objects.get(flow=flow, record_id=foreign.pk).pk, by=Actor.flyt(in_acme.pk))
+    assert statistics.taken(flow.pk)[everyone_else.pk] == 0, "no count knows of whoever is erased"
     check_counts(flow)
     check_counts(next_flow)
 
@@ -226,6 +229,21 @@ def flows_with_intake() -> list[tuple[int, int]]:
     with every_account(), connection.cursor() as cursor:
         cursor.execute(FLOWS_WITH_INTAKE)
         return cursor.fetchall()
+
+
+def test_who_comes_into_a_paused_flow_later_is_not_meant(in_acme: Account, owner: Actor) -> None:
+    """Enrolled elsewhere, then here: the last word counts."""
+    left = on("wait 1 day")
+    into = on("wait 1 day", leave_flows=[left.pk])
+    person = make_contact()
+    Flow.objects.filter(pk=left.pk).update(status=FlowStatus.PAUSED)
+    enrolment.enrol_records(in_acme.pk, into.pk, [person.pk], by=owner)
+    go(into, left)
+    assert not Intake.objects.exists()
+    enrolment.enrol_records(in_acme.pk, left.pk, [person.pk], by=owner)
+    Flow.objects.filter(pk=left.pk).update(status=FlowStatus.RUNNING)
+    go(into, left)
+    assert in_flow(left) == {person.pk: ("active", "", "by_hand")}
 
 
 def test_walks_are_told_only_while_something_listens(in_acme: Account, owner: Actor) -> None:
