@@ -118,6 +118,8 @@ class StepLog(AccountModel):
     class Meta(AccountModel.Meta):
         indexes = [
             models.Index(fields=["account", "flow_id", "-at"], name="log_of_a_flow"),
+            # What one step did, however long ago it did it. A flow's id says the account.
+            models.Index(fields=["flow_id", "step_id", "-at"], name="log_of_a_step"),
             # Who dropped out, among millions who went on.
             models.Index(
                 fields=["account", "flow_id", "outcome", "-at"],

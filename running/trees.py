@@ -109,10 +109,10 @@ class TreeReader:
 
     def _within_sight(self, path: str, settings: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
         """Where somebody else sends people may stay; only what one sees can be chosen."""
-        kept = {None, *(old.get(name) for name in exits.FLOWS)}
+        kept = {old.get(name) for name in exits.FLOWS}
         for name in exits.FLOWS:
             target = settings.get(name)
-            if target not in kept and not exits.may_choose(self.flow, target, by=self.by):
+            if target is not None and target not in kept and not exits.may_choose(self.flow, target, by=self.by):
                 self.reader.refuse(f"{path}.{name}", str(exits.NO_TARGET))
         return settings
 
