@@ -6,6 +6,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.utils.translation import trans_real
+from playwright.sync_api import expect
 
 from accounts import tenancy
 from accounts.actors import Actor
@@ -13,6 +14,9 @@ from accounts.models import Account
 from accounts.rights import Role
 from accounts.tenancy import every_account
 from tests.live import Live
+
+# Milliseconds until a page must show what is expected of it; on a busy machine it takes its time.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session", autouse=True)

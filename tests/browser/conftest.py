@@ -17,7 +17,6 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-PATIENCE = 15_000  # milliseconds until a page must show what is expected of it
 
 Opener = Callable[..., BrowserContext]
 
@@ -47,7 +46,6 @@ def browse(chromium: Browser, live: Live, watch: Watch) -> Iterator[Opener]:
     def make(**looks: object) -> BrowserContext:
         settings = {"base_url": live.stack.url, "locale": "en-GB", "timezone_id": "Europe/Oslo", **looks}
         context = chromium.new_context(**settings)  # type: ignore[arg-type]
-        context.set_default_timeout(PATIENCE)
         context.on("page", watch.listen)
         opened.append(context)
         return context

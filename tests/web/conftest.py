@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import count
 from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from accounts.models import Account, Member, User
@@ -52,7 +54,13 @@ def link_in(mail: Mail) -> str:
 def make_person(email: str = "", **fields: object) -> User:
     """Somebody who can sign in with `PASSWORD`."""
     number = next(_numbers)
-    return User.objects.create_user(email or f"person-{number}@example.com", PASSWORD, **fields)
+    return User.objects.create(email=email or f"person-{number}@example.com", password=_hashed(), **fields)
+
+
+@cache
+def _hashed() -> str:
+    """Once for all of them: a good hash is slow."""
+    return make_password(PASSWORD)
 
 
 def make_member(account: Account, role: str = Role.OWNER, *, user: User | None = None) -> User:

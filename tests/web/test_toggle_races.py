@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
 
 
-def test_two_who_turn_a_flow_on_at_once_both_find_it_on_and_it_started_once(acme: Account, browser_of: Browsers) -> None:
+def test_two_who_turn_a_flow_on_at_once_both_find_it_started_once(acme: Account, browser_of: Browsers) -> None:
     with account_scope(acme.pk):
         flow = make_flow(["wait 1 days"], schedule={"frequency": "daily"}, criteria=EVERY_RECORD)
     browsers = [browser_of(acme), browser_of(acme)]
