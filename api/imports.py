@@ -40,7 +40,7 @@ class ImportShape(Shape):
     delimiter = serializers.CharField(trim_whitespace=False)
     status = serializers.ChoiceField(ImportStatus.choices)
     problem = serializers.CharField(allow_blank=True, help_text="Why it failed.")
-    rows_done = serializers.IntegerField(source="next_row")
+    rows_done = serializers.IntegerField()
     rows = serializers.IntegerField(allow_null=True, help_text="How many there are; null until the end.")
     created = serializers.IntegerField()
     updated = serializers.IntegerField()

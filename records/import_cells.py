@@ -14,6 +14,7 @@ from .models import BlankCells, DateOrder, Import, Property, PropertyType
 from .refusals import Error
 from .rows import LONGEST_EXTERNAL_ID, Row
 from .upserts import reader_of
+from .values import JsonValue
 
 REMEMBERED: Final = 10_000  # different cells of a column
 MONTH_FIRST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(.*)", re.DOTALL)
@@ -65,6 +66,7 @@ class CellReader:
         self.properties: list[tuple[int, str, _Memory]] = []
         self.phones: list[tuple[int, str]] = []
         self.fields: list[tuple[int, str, _Memory]] = []
+        self.key: tuple[int, _Memory] | None = None  # the column of what rows are matched by
         self.company: int | None = None
         self.country: int | None = None
         self.regions: dict[str, dict[str, _Memory]] = {}  # country as in the file -> phone property -> its cells
@@ -126,6 +128,14 @@ class CellReader:
                 found[name] = None
         return errors
 
+    def key_of(self, cells: Sequence[str]) -> JsonValue:
+        """What the row is matched by, whatever else is wrong with it; None when it does not say."""
+        index, memory = self.key or (len(cells), _Memory(str))
+        said = memory[cells[index]] if index < len(cells) else None
+        if said is None or type(said) is _Fault:
+            return None
+        return said[self.match_on] if isinstance(said, dict) else said
+
     def company_of(self, cells: Sequence[str]) -> str:
         """The name of the company that the row speaks of, or nothing."""
         return cells[self.company].strip() if self.company is not None and self.company < len(cells) else ""
@@ -136,7 +146,10 @@ class CellReader:
                 self.country = index
             self._plan_property(index, property)
         elif "field" in target:
-            self.fields.append((index, target["field"], _Memory(self._read_of_field(target["field"]))))
+            memory = _Memory(self._read_of_field(target["field"]))
+            self.fields.append((index, target["field"], memory))
+            if target["field"] == self.match_on:
+                self.key = index, memory
         elif "associated" in target:
             self.company = index
             if (property := self.reader.properties.get(COMPANY_NAME)) and not self._has_column(COMPANY_NAME):
@@ -148,7 +161,10 @@ class CellReader:
         elif property.type == PropertyType.PHONE:
             self.phones.append((index, property.key))
         else:
-            self.properties.append((index, property.key, _Memory(self._read_of(property))))
+            memory = _Memory(self._read_of(property))
+            self.properties.append((index, property.key, memory))
+            if property.key == self.match_on:
+                self.key = index, memory
 
     def _has_column(self, key: str) -> bool:
         return {"property": key} in self.mapping.values()

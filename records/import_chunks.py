@@ -1,11 +1,13 @@
 """Working through a stored file: a chunk of rows is one transaction with the place in the file that it leads to.
 
+A file of several chunks is searched first for rows about the same record, which come in together after the others.
 A worker that dies leaves the last chunk undone, and the next one begins there: nothing is lost, nothing done twice.
 """
 
 import csv
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,11 +17,12 @@ from django.utils.translation import gettext as _
 
 from accounts.tenancy import account_scope, current_account_id
 
-from . import import_companies, list_entries
+from . import import_companies, import_repeats, list_entries
 from .import_cells import CellReader
 from .import_lifecycle import UNFINISHED, end, move
 from .import_mapping import column_of
 from .import_reading import RowsFrom
+from .import_repeats import Sieve
 from .merging import IMPORT, Merge, Result, Status
 from .models import Import
 from .refusals import Error
@@ -45,23 +48,55 @@ def import_chunk(account_id: int, import_id: int) -> bool:
         )
         if source is None:
             return False
-        chunk = _read(source)
-        _write(source, chunk)
-        if not chunk.is_last:
-            return True
-        end(source, "fail" if chunk.problem else "finish", problem=chunk.problem)
-        return False
+        return _work(source)
 
 
 @dataclass
 class _Chunk:
+    """Rows that come in together, with their numbers in the file. `is_last`: nothing of the file is left to read."""
+
     rows: list[list[str]] = field(default_factory=list)
-    next_byte: int = 0
+    numbers: Sequence[int] = ()
     is_last: bool = False
     problem: str = ""
+    passed_over: int = 0  # rows about a record that has too many of them in the file
+    place: dict[str, Any] = field(default_factory=dict)  # the columns of the import that say what comes next
+
+
+def _work(source: Import) -> bool:
+    """Do the next step; True when there are more."""
+    if source.next_byte >= source.size:
+        return _take_held(source)
+    chunk = None if _is_long(source) else _read(source)
+    if not import_repeats.is_searched(source) and not (chunk and chunk.is_last):
+        import_repeats.search(source)
+        return True
+    chunk = chunk or _read(source)
+    _write(source, chunk, import_repeats.sieve_of(source))
+    if not chunk.is_last:
+        return True
+    source.problem = chunk.problem
+    return _take_held(source)
+
+
+def _take_held(source: Import) -> bool:
+    """Bring in rows that were set aside, or end the import when there are none left."""
+    held = import_repeats.next_held(source)
+    if not held.rows:
+        end(source, "fail" if source.problem else "finish", problem=source.problem)
+        return False
+    place = {"last_key": held.last_key}
+    _write(source, _Chunk(held.rows, held.numbers, passed_over=held.passed_over, place=place), None)
+    return True
+
+
+def _is_long(source: Import) -> bool:
+    """True when the file is too long for one chunk, whatever its rows."""
+    return not import_repeats.is_searched(source) and source.size - source.next_byte > CHUNK_BYTES
 
 
 def _read(source: Import) -> _Chunk:
+    """The next rows of the file; behind the last one there is nothing to read."""
     chunk, rows = _Chunk(), RowsFrom(source, source.next_byte)
     try:
         for cells in rows:
@@ -74,13 +109,21 @@ def _read(source: Import) -> _Chunk:
     except csv.Error as error:
         row = source.next_row + len(chunk.rows) + 1
         chunk.is_last, chunk.problem = True, _("Row {row} cannot be read: {reason}.").format(row=row, reason=error)
-    chunk.next_byte = rows.position
+    chunk.numbers = range(source.next_row + 1, source.next_row + len(chunk.rows) + 1)
+    chunk.place = {
+        "next_row": source.next_row + len(chunk.rows),
+        "next_byte": source.size if chunk.is_last else rows.position,
+        "problem": chunk.problem,
+    }
     return chunk
 
 
-def _write(source: Import, chunk: _Chunk) -> None:
+def _write(source: Import, chunk: _Chunk, sieve: Sieve | None) -> None:
+    """Bring the rows of a chunk in, but for those that the sieve catches: they are set aside."""
     reader = CellReader(source)
     rows, faults = _read_cells(reader, chunk)
+    if sieve:
+        _set_aside(source, chunk, rows, sieve)
     merge = Merge(source.object_type, match_on=source.match_on, source=IMPORT, mode=source.mode, import_id=source.pk)
     results = merge.run(rows)
     faults |= {number: result.errors for number, result in results.items() if result.errors}
@@ -90,15 +133,23 @@ def _write(source: Import, chunk: _Chunk) -> None:
     ids = {result.id for result in taken.values() if result.id}
     newcomers = _put_in_list(source, ids)
     counts = Counter(_status(result, moved) for result in taken.values())
+    counts[Status.UNCHANGED] += chunk.passed_over
     move(
         source,
         "run",
-        next_row=F("next_row") + len(chunk.rows),
-        next_byte=chunk.next_byte,
         refused=F("refused") + len(faults),
-        repeated=F("repeated") + len(taken) - newcomers,
+        repeated=F("repeated") + len(taken) - newcomers + chunk.passed_over,
         **{status: F(status) + counts[status] for status in ("created", "updated", "unchanged")},
+        **chunk.place,
     )
+
+
+def _set_aside(source: Import, chunk: _Chunk, rows: dict[int, Row], sieve: Sieve) -> None:
+    keys = {number: row.key(source.match_on) for number, row in rows.items()}
+    caught = [number for number, key in keys.items() if sieve.catches(key)]
+    import_repeats.hold(source, [(str(keys[each]), chunk.numbers[each], chunk.rows[each]) for each in caught])
+    for number in caught:
+        del rows[number]
 
 
 def _read_cells(reader: CellReader, chunk: _Chunk) -> tuple[dict[int, Row], dict[int, list[Error]]]:
@@ -146,15 +197,16 @@ def _status(result: Result, moved: set[int]) -> str:
 def _refuse(source: Import, chunk: _Chunk, faults: dict[int, list[Error]]) -> None:
     if not faults:
         return
-    rows = [_refused(source, chunk.rows[number], number, errors) for number, errors in sorted(faults.items())]
+    rows = [_refused(source, chunk, number, errors) for number, errors in sorted(faults.items())]
     with connection.cursor() as cursor:
         cursor.execute(REFUSE, {"account": current_account_id(), "import": source.pk, "rows": json.dumps(rows)})
 
 
-def _refused(source: Import, cells: list[str], number: int, errors: list[Error]) -> dict[str, Any]:
+def _refused(source: Import, chunk: _Chunk, number: int, errors: list[Error]) -> dict[str, Any]:
+    cells = chunk.rows[number]
     more = cells[len(source.columns) :]
     return {
-        "row": source.next_row + number + 1,
+        "row": chunk.numbers[number],
         "column": column_of(source.mapping, errors[0].path),
         "reason": " ".join(error.message for error in errors)[:500],
         "values": dict(zip(source.columns, cells, strict=False)) | ({"": more} if more else {}),

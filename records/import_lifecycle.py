@@ -12,7 +12,7 @@ from accounts.history import Moves, NotAllowed
 from scheduling.clock import now
 
 from . import list_refresh
-from .models import Import, ImportFile, ImportStatus
+from .models import HeldRow, Import, ImportFile, ImportSieve, ImportStatus
 
 UNFINISHED: Final = frozenset({ImportStatus.WAITING, ImportStatus.RUNNING})
 MOVES: Final[Moves] = {
@@ -39,9 +39,11 @@ def end(source: Import, verb: str, *, problem: str = "") -> bool:
     Whoever came with it may belong on any dynamic list, so all of them are looked at again.
     """
     moment = now()
-    if not move(source, verb, problem=problem, rows=F("next_row"), ended_at=moment):
+    rows = F("created") + F("updated") + F("unchanged") + F("refused")
+    if not move(source, verb, problem=problem, rows=rows, ended_at=moment):
         return False
-    ImportFile.objects.filter(source=source).delete()
+    for kept in (ImportFile, ImportSieve, HeldRow):
+        kept.objects.filter(source=source).delete()
     list_refresh.ask()
     return True
 

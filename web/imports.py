@@ -173,12 +173,17 @@ def _choose(request: AccountRequest, *, error: str = "") -> HttpResponse:
 
 
 def _facts(source: Import) -> dict[str, Any]:
-    done = source.next_byte / source.size if source.size else 0
+    size = source.size or 1
+    read = source.next_byte / size if source.next_row else 0
+    about = max(source.next_row, round(source.next_row / read)) if read else None
+    is_searching = source.status == ImportStatus.RUNNING and not source.next_row
+    done = source.searched_byte / size if is_searching else source.rows_done / (about or 1)
     return {
         "place": "imports",
         "source": source,
+        "is_searching": is_searching,
         "percent": min(99, int(100 * done)),
-        "about": max(source.next_row, round(source.next_row / done)) if done else None,
+        "about": about,
         "taken": source.created + source.updated + source.unchanged,
     }
 

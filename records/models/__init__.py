@@ -1,7 +1,17 @@
 """Object types and their properties, the records, lists of them, and the append-only log of what happened to them."""
 
 from .events import Event, EventClientId, EventKind, EventPending, ListenedKind
-from .imports import BlankCells, DateOrder, Import, ImportFile, ImportMode, ImportStatus, RefusedRow
+from .imports import (
+    BlankCells,
+    DateOrder,
+    HeldRow,
+    Import,
+    ImportFile,
+    ImportMode,
+    ImportSieve,
+    ImportStatus,
+    RefusedRow,
+)
 from .lists import List, ListEntry, ListFailure, ListFolder, ListKind, ListTally
 from .properties import ObjectType, Property, PropertyType, UniqueValue
 from .record import SEARCHED, Association, Consent, Erasure, Record
@@ -17,9 +27,11 @@ __all__ = [
     "EventClientId",
     "EventKind",
     "EventPending",
+    "HeldRow",
     "Import",
     "ImportFile",
     "ImportMode",
+    "ImportSieve",
     "ImportStatus",
     "List",
     "ListEntry",

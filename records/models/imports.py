@@ -67,8 +67,10 @@ class Import(AccountModel):
     delimiter = models.CharField(max_length=4)
     status = models.CharField(max_length=10, choices=ImportStatus, default=ImportStatus.WAITING)
     size = models.BigIntegerField(default=0)  # bytes of the file
-    next_row = models.IntegerField(default=0)  # rows before it are in
+    searched_byte = models.BigIntegerField(default=0)  # how far it was searched for rows about the same record
+    next_row = models.IntegerField(default=0)  # rows before it are in, or set aside
     next_byte = models.BigIntegerField(default=0)  # where in the file that row begins
+    last_key = models.CharField(max_length=320, blank=True, default="")  # rows set aside are in up to this key
     rows = models.IntegerField(null=True)
     created = models.IntegerField(default=0)
     updated = models.IntegerField(default=0)
@@ -87,6 +89,11 @@ class Import(AccountModel):
             ),
         ]
 
+    @property
+    def rows_done(self) -> int:
+        """How many rows have come to an end; those set aside have not."""
+        return self.created + self.updated + self.unchanged + self.refused
+
 
 class ImportFile(AccountModel):
     """The bytes of an import, in pieces of at most 1 MiB, so that any worker on any machine can read on."""
@@ -101,6 +108,37 @@ class ImportFile(AccountModel):
     )
     piece = models.IntegerField()
     data = models.BinaryField()
+
+
+class ImportSieve(AccountModel):
+    """Which rows of a file may be about the same record, as `records.import_repeats` finds out."""
+
+    pk = models.CompositePrimaryKey("account_id", "source_id")
+    source = models.ForeignKey(
+        Import,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    once = models.BinaryField()
+    twice = models.BinaryField()
+
+
+class HeldRow(AccountModel):
+    """A row that is taken together with the others about its record, once all rows are read."""
+
+    pk = models.CompositePrimaryKey("account_id", "source_id", "key", "row")
+    source = models.ForeignKey(
+        Import,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    key = models.CharField(max_length=320)  # what it is matched by
+    row = models.IntegerField()
+    cells = models.JSONField()
 
 
 class RefusedRow(AccountModel):
