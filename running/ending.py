@@ -101,12 +101,7 @@ def finish(account_id: int, flow_id: int) -> bool:
         if flow is None or flow.status != FlowStatus.NOT_RUNNING:
             return False
         cursor.execute(DROP_INTAKE, {"account": account_id, "flow": flow_id, "chunk": CHUNK})
-        messages.cancel(
-            """select origin_key from messaging_message
-               where account_id = %(account)s and outbox_id = %(outbox)s and status = 'queued' limit %(chunk)s""",
-            {"account": account_id, "outbox": flow.outbox_id, "chunk": CHUNK},
-            reason="flow_ended",
-        )
+        # People before messages, as whoever leaves or is erased meanwhile locks them.
         lifecycle.take_out(
             cursor,
             "cancel",
@@ -115,6 +110,12 @@ def finish(account_id: int, flow_id: int) -> bool:
             reason="flow_ended",
             now=now(),
             limit=CHUNK,
+        )
+        messages.cancel(
+            """select origin_key from messaging_message
+               where account_id = %(account)s and outbox_id = %(outbox)s and status = 'queued' limit %(chunk)s""",
+            {"account": account_id, "outbox": flow.outbox_id, "chunk": CHUNK},
+            reason="flow_ended",
         )
         more = is_ending(flow) or forget_addresses(flow_id, at_most=CHUNK)
         if not more:

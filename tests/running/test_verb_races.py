@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections
+from django.db.models import Sum
 
 from accounts.actors import Actor
 from accounts.history import NotAllowed
@@ -16,18 +17,21 @@ from accounts.tenancy import account_scope
 from flows import lifecycle
 from flows.document import as_document
 from flows.models import Activation, Flow, FlowStatus
-from messaging.models import Outbox
-from participants import engine
+from messaging.models import Message, Outbox
+from participants import commands, engine
 from participants.models import Participant
 from running import ending, verbs
 from running.editing import StaleRevision, edit
-from tests.make import make_contacts, make_flow, make_list, make_participant, steps_of
+from tests.make import make_contacts, make_content, make_flow, make_list, make_participant, steps_of
+from tests.participants.test_pause import wait_for
+from tests.participants.test_races import WAITING, beside, session
 from tests.walking import check_counts
 from triggers.models import Schedule
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PEOPLE, ROUNDS = 60, 12
+PEOPLE, ROUNDS = 30, 8
+STEPS = 30  # so many that there is always somebody to move when a verb comes
 CLEAR = {"wrong_status", "still_ending", "busy", "stale", "pause_first", "must_pause", "running"}
 
 
@@ -35,12 +39,24 @@ CLEAR = {"wrong_status", "still_ending", "busy", "stale", "pause_first", "must_p
 def flow(acme: Account) -> Flow:
     """A running flow with a schedule, people who are due, and something to listen to."""
     with account_scope(acme.pk):
-        steps = [{"update_record": {"city": "Oslo"}}, "wait 1 days", {"add_to_list": make_list()}]
+        steps = [*[{"update_record": {"city": "Oslo"}}] * STEPS, "wait 1 days", {"add_to_list": make_list()}]
         flow = make_flow(steps, schedule={"frequency": "daily"}, status=FlowStatus.RUNNING)
         flow.exclusion_lists.create(list=make_list())
-        for person in make_contacts(PEOPLE, city="Moss"):
-            make_participant(flow, person, step=steps_of(flow)[0], only_once=False)
+        come_in(flow)
     return flow
+
+
+def come_in(flow: Flow) -> None:
+    """New people, due on the first step."""
+    first = steps_of(flow)[0]
+    for person in make_contacts(PEOPLE, city="Moss"):
+        make_participant(flow, person, step=first, only_once=False)
+
+
+def hops(flow: Flow) -> int:
+    """How often anybody of the flow has been moved; it only grows."""
+    with account_scope(flow.account_id):
+        return int(Participant.objects.filter(flow=flow).aggregate(n=Sum("hop", default=0))["n"])
 
 
 def pressed(flow: Flow, by: Actor) -> dict[str, Callable[[], Any]]:
@@ -62,8 +78,21 @@ def pressed(flow: Flow, by: Actor) -> dict[str, Callable[[], Any]]:
     }
 
 
-def press_together(flow: Flow, names: list[str], by: Actor) -> list[tuple[str, str]]:
-    """Press all of these at the same moment; what each heard: "done" or the code of the refusal."""
+def set_off(flow: Flow, by: Actor) -> None:
+    """Have the flow running, with people who walk."""
+    with account_scope(flow.account_id):
+        status = Flow.objects.get(pk=flow.pk).status
+    if status != FlowStatus.RUNNING:
+        verbs.turn_on(flow.account_id, flow.pk, by=by)
+    with account_scope(flow.account_id):
+        come_in(flow)
+
+
+def press_together(flow: Flow, names: list[str], by: Actor, stopped: list[int] | None = None) -> list[tuple[str, str]]:
+    """Press all of these at the same moment; what each heard: "done" or the code of the refusal.
+
+    Into `stopped` go the hops of the flow as they are when a pause or an end has returned.
+    """
     together, heard = threading.Barrier(len(names)), []
     buttons = pressed(flow, by)
 
@@ -71,6 +100,8 @@ def press_together(flow: Flow, names: list[str], by: Actor) -> list[tuple[str, s
         together.wait()
         try:
             buttons[name]()
+            if name in ("pause", "end") and stopped is not None:
+                stopped.append(hops(flow))
             heard.append((name, "done"))
         except NotAllowed as refusal:
             heard.extend((name, code) for code in codes_of(refusal))
@@ -134,6 +165,7 @@ def test_verbs_and_edits_that_race_each_other_and_the_workers_leave_nothing_torn
     seed, before = random.randrange(10**6), deadlocks()
     print(f"seed {seed}")  # shown when the test fails
     rolls, heard = random.Random(seed), Counter()
+    stopped: list[int] = []  # the hops as a pause or an end of this round had returned
 
     def work() -> None:
         try:
@@ -148,10 +180,16 @@ def test_verbs_and_edits_that_race_each_other_and_the_workers_leave_nothing_torn
     for worker in workers:
         worker.start()
     try:
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
+            if number % 2 == 0:
+                set_off(flow, by)
+            stopped.clear()
             names = rolls.choices(["start", "pause", "resume", "edit"], k=4) + rolls.choices(["end", "pause"], [1, 3])
-            heard.update(press_together(flow, names, by))
-            if check_whole(flow) == FlowStatus.NOT_RUNNING:
+            heard.update(press_together(flow, names, by, stopped))
+            status = check_whole(flow)
+            if status != FlowStatus.RUNNING and stopped:
+                assert hops(flow) == max(stopped), "somebody moved after the switch was off"
+            if status == FlowStatus.NOT_RUNNING:
                 let_go(flow)
     finally:
         stop.set()
@@ -174,3 +212,33 @@ def test_a_pause_and_an_end_at_once_both_count_or_the_end_came_first(flow: Flow)
     heard = dict(press_together(flow, ["pause", "end"], Actor.flyt(flow.account_id)))
     assert heard["end"] == "done" and heard["pause"] in ("done", "wrong_status")
     assert check_whole(flow) == FlowStatus.NOT_RUNNING
+
+
+def test_whoever_leaves_while_an_ended_flow_is_emptied_waits_in_no_circle(flow: Flow) -> None:
+    """Both take people and their messages, in this order: the other way round each would hold what the other wants."""
+    by = Actor.flyt(flow.account_id)
+    with account_scope(flow.account_id):
+        first, second = Participant.objects.order_by("pk")[:2]
+        for each in (first, second):
+            key = f"participant:{each.pk}:{each.hop}"
+            Message.objects.create(
+                outbox=flow.outbox, origin_key=key, record_id=each.record_id, content=make_content(key)
+            )
+    verbs.end(flow.account_id, flow.pk, by=by)
+    gone = threading.Event()
+
+    def leave() -> None:
+        commands.leave(flow.account_id, second.pk, by=by)
+        gone.set()
+
+    with session() as holder, session() as watcher:
+        holder.execute("select id from participants_participant where id = %s for no key update", [first.pk])
+        with beside(lambda: ending.finish(flow.account_id, flow.pk)):
+            wait_for(watcher, WAITING.format(n=1))
+            with beside(leave):
+                wait_for(watcher, WAITING.format(n=2), gone)
+                holder.connection.rollback()
+    let_go(flow)
+    with account_scope(flow.account_id):
+        assert set(Message.objects.values_list("status", flat=True)) == {"cancelled"}
+        check_counts(flow)
