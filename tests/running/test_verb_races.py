@@ -160,43 +160,39 @@ def deadlocks() -> int:
         return int(cursor.fetchone()[0])
 
 
+def race(flow: Flow, rolls: random.Random, by: Actor) -> list[tuple[str, str]]:
+    """One round: six press at once, and what is left is whole; what each heard."""
+    stopped: list[int] = []
+    names = rolls.choices(["start", "pause", "resume", "edit"], k=4) + rolls.choices(["end", "pause"], [1, 3])
+    heard = press_together(flow, names, by, stopped)
+    status = check_whole(flow)
+    if status != FlowStatus.RUNNING and stopped:
+        assert hops(flow) == max(stopped), "somebody moved after the switch was off"
+    if status == FlowStatus.NOT_RUNNING:
+        let_go(flow)
+    return heard
+
+
 def test_verbs_and_edits_that_race_each_other_and_the_workers_leave_nothing_torn(flow: Flow) -> None:
-    by, stop, raised = Actor.flyt(flow.account_id), threading.Event(), []
+    by, stop = Actor.flyt(flow.account_id), threading.Event()
     seed, before = random.randrange(10**6), deadlocks()
     print(f"seed {seed}")  # shown when the test fails
     rolls, heard = random.Random(seed), Counter()
-    stopped: list[int] = []  # the hops as a pause or an end of this round had returned
 
     def work() -> None:
-        try:
-            while not stop.is_set():
-                engine.advance(flow.account_id, flow.pk, seconds=0.2)
-        except BaseException as error:
-            raised.append(error)
-        finally:
-            connections.close_all()
+        while not stop.is_set():
+            engine.advance(flow.account_id, flow.pk, seconds=0.2)
 
-    workers = [threading.Thread(target=work) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    try:
-        for number in range(ROUNDS):
-            if number % 2 == 0:
-                set_off(flow, by)
-            stopped.clear()
-            names = rolls.choices(["start", "pause", "resume", "edit"], k=4) + rolls.choices(["end", "pause"], [1, 3])
-            heard.update(press_together(flow, names, by, stopped))
-            status = check_whole(flow)
-            if status != FlowStatus.RUNNING and stopped:
-                assert hops(flow) == max(stopped), "somebody moved after the switch was off"
-            if status == FlowStatus.NOT_RUNNING:
-                let_go(flow)
-    finally:
-        stop.set()
-        for worker in workers:
-            worker.join()
+    with beside(work, work):
+        try:
+            for number in range(ROUNDS):
+                if number % 2 == 0:
+                    set_off(flow, by)
+                heard.update(race(flow, rolls, by))
+        finally:
+            stop.set()
     refusals = {outcome for _name, outcome in heard} - {"done"}
-    assert raised == [] and refusals <= CLEAR, heard
+    assert refusals <= CLEAR, heard
     assert sum(n for (_name, outcome), n in heard.items() if outcome == "done") >= ROUNDS / 2
     assert deadlocks() == before
 
