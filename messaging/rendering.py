@@ -70,11 +70,6 @@ class Rendered:
     preheader: str = ""
 
 
-def preview_links(unsubscribe_url: str = "#unsubscribe") -> Links:
-    """Links for a preview: as they were written, nothing is counted."""
-    return Links(click=lambda address: address, unsubscribe_url=unsubscribe_url)
-
-
 def check(content: Content) -> list[Error]:
     """What is wrong with the merge fields of a content, field by field. Empty when it may be saved."""
     errors = []

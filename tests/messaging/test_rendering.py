@@ -11,13 +11,15 @@ from accounts.models import Account
 from accounts.tenancy import account_scope, every_account
 from messaging import merging
 from messaging.models import Content
-from messaging.rendering import Links, Rendered, RenderingFailed, check, preview_links, render
+from messaging.rendering import Links, Rendered, RenderingFailed, check, render
 from scheduling import clock
 from tests.make import make_contact
 
 OUT = "https://flyt.example/u/token"
 COUNTED = Links(click=lambda address: f"https://flyt.example/c/{address.encode().hex()}", unsubscribe_url=OUT)
 HOSTILE = "<script>alert(\"x\")</script> & 'Co'"
+
+AS_WRITTEN = Links(click=lambda address: address, unsubscribe_url=OUT)
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +30,7 @@ def _in_acme(acme: Account) -> Iterator[None]:
 
 def rendered(html: str = "", *, links: Links | None = None, properties: Any = None, **fields: str) -> Rendered:
     content = Content(name="Test", html=html, **{"subject": "Hello", **fields})
-    return render(content, make_contact(**(properties or {})), links=links or preview_links(OUT))
+    return render(content, make_contact(**(properties or {})), links=links or AS_WRITTEN)
 
 
 def body(html: str, **properties: Any) -> str:
