@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from . import operators, sentences
-from .comparisons import by_index, comparison, has_value, stored
+from .comparisons import by_index, comparison, has_value, is_known
 from .leaves import Compiler, Leaf, Node, Reference, Subject, is_column
 from .models import Consent, Property, PropertyType
 from .operators import OPERATORS, Operator, Takes
@@ -44,13 +44,14 @@ class PropertyLeaf(Leaf):
         """NULL, for a record without a value, becomes the answer that the node gives for those."""
         property, operator = sql.subject.properties[node["property"]], OPERATORS[node["operator"]]
         if operator.name in ("known", "unknown"):
-            return f"({stored(property, sql)} is {'not ' if operator.name == 'known' else ''}null)"
+            known = is_known(property, sql)
+            return known if operator.name == "known" else f"(not {known})"
         operands = _operands(operator, property, node.get("value"), sql.subject)
         if operator.negates:
             positive = comparison(OPERATORS[operator.negates], property, operands, sql)
             if node.get("include_unknown"):
                 return f"coalesce(not {positive}, true)"
-            # Two properties are compared as they are taken out of the JSON, and NULL then.
+            # Two properties are compared as they are taken out of the JSON, and NULL without one.
             value = "" if operator.takes is Takes.PROPERTY else has_value(property, sql)
             return f"coalesce({value} and not {positive}, false)" if value else f"coalesce(not {positive}, false)"
         indexed = by_index(operator, property, operands, sql)
