@@ -14,6 +14,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from records.searching import Place
+
 from .errors import Invalid
 from .shapes import Shape
 
@@ -28,7 +30,7 @@ class PageQuery(Shape):
         min_value=1, max_value=MOST, default=DEFAULT, help_text="How many results at most."
     )
     cursor = serializers.CharField(
-        required=False, max_length=400, help_text="Where to go on: taken from `next` of the page before."
+        required=False, max_length=4_000, help_text="Where to go on: taken from `next` of the page before."
     )
 
 
@@ -69,6 +71,30 @@ def page_by_id(
     return Response({"results": show(shown), "next": following})
 
 
+def page_sorted(
+    find: Callable[[Place | None, int], Sequence[Place]],
+    get: Callable[[list[int]], Sequence[Any]],
+    request: Request,
+    query: Mapping[str, Any],
+    show: Callable[[Sequence[Any]], Any],
+) -> Response:
+    """One page of what `find`, given the place to go on behind, brings in the order that `query["ordering"]` names.
+
+    `get` turns ids into rows. A cursor holds for the order that it was made in.
+    """
+    after = None
+    if cursor := query.get("cursor"):
+        order, [value], id, _mark = _read(cursor, 4)
+        if order != query["ordering"]:
+            raise Invalid(("?cursor", _("This is no cursor of this list: take it from next.")))
+        after = Place(id, value)
+    found = find(after, query["limit"] + 1)
+    shown = found[: query["limit"]]
+    more = len(found) > len(shown)
+    following = _address_of(request, [query["ordering"], [shown[-1].value], shown[-1].id, "sorted"]) if more else None
+    return Response({"results": show(get([each.id for each in shown])), "next": following})
+
+
 def _after(fields: Sequence[str], values: Sequence[Any], *, is_falling: bool) -> Q:
     """Rows after a place: (a, b) > (x, y), written so that the first field can use its index."""
     beyond = "lt" if is_falling else "gt"
@@ -80,7 +106,10 @@ def _after(fields: Sequence[str], values: Sequence[Any], *, is_falling: bool) ->
 
 
 def _address(request: Request, fields: Sequence[str], last: Model) -> str:
-    values = [getattr(last, name) for name in fields]
+    return _address_of(request, [getattr(last, name) for name in fields])
+
+
+def _address_of(request: Request, values: Sequence[Any]) -> str:
     text = json.dumps([value.isoformat() if isinstance(value, datetime) else value for value in values])
     cursor = _signer.sign(base64.urlsafe_b64encode(text.encode()).decode())
     parameters = request.query_params.copy()

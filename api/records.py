@@ -13,12 +13,12 @@ from accounts.actors import Actor
 from accounts.rights import Right
 from records import criteria, editing, erasing, searching, tasks
 from records.models import ObjectType, Record
-from records.searching import Wanted
+from records.searching import Place, Wanted
 from records.upserts import Result, Status, upsert
 
 from .errors import Invalid
 from .object_types import object_type
-from .pagination import PageQuery, page_by_id
+from .pagination import PageQuery, page_by_id, page_sorted
 from .record_shapes import Aim, BatchAnswer, BatchQuestion, BatchShape, NewRecord, RecordChange, RecordShape
 from .schema import endpoint, paged
 from .shapes import Nothing, Shape
@@ -42,7 +42,14 @@ class RecordQuery(PageQuery):
     criteria = serializers.CharField(
         required=False, help_text="JSON: see docs/criteria.md; give `object_type` too. Relative dates count from now."
     )
-    ordering = serializers.ChoiceField(["id", "-id"], required=False, default="id")
+    ordering = serializers.CharField(
+        required=False,
+        default="id",
+        max_length=100,
+        help_text="`id`, `created_at` (the same), `updated_at`, `name`, `external_id`, `consent`, `consent_at`, "
+        "`former_employee`, or with `object_type` the key of a property; falling with a `-` before it. Unknown values "
+        "come last. Other than by id, up to 10,000 records are sorted.",
+    )
     archived = serializers.BooleanField(required=False, default=False, help_text="Archived ones instead.")
 
 
@@ -61,18 +68,27 @@ class Records(AccountView):
 
     @endpoint("The records of the account", query=RecordQuery, answers=paged(RecordShape))
     def get(self, request: Request) -> Response:
-        """In the order they were made, or the latest made first."""
+        """In the order they were made, or in another."""
         query = self.query(RecordQuery)
-        wanted, is_falling = wanted_records(query), query["ordering"] == "-id"
+        wanted = wanted_records(query)
+        by, is_falling = searching.order_of(query["ordering"], wanted.object_type)
 
-        def find(after: int | None, limit: int) -> list[Record]:
+        def by_id(after: int | None, limit: int) -> list[Record]:
             found = searching.ids(wanted, limit=limit, after=after, is_falling=is_falling)
             return searching.records(found)
 
+        def by_value(after: Place | None, limit: int) -> list[Place]:
+            return searching.sorted_places(wanted, by=by, is_falling=is_falling, limit=limit, after=after)
+
         try:
-            return page_by_id(find, request, query, show_records)
+            if by == "id":
+                return page_by_id(by_id, request, query, show_records)
+            return page_sorted(by_value, searching.records, request, query, show_records)
         except searching.TooSlow:
             raise Invalid(("?criteria", _("Looking takes too long. Narrow the search or the criteria."))) from None
+        except searching.TooMany:
+            message = _("More than {most} records cannot be sorted. Narrow the search or the criteria.")
+            raise Invalid(("?ordering", message.format(most=searching.MOST_SORTED))) from None
 
     @endpoint("Create or update a record", takes=NewRecord, answers=RecordShape, status=201, also={200: RecordShape})
     def post(self, request: Request) -> Response:

@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from . import (
     associations,
     contents,
+    criteria,
     events,
     flow_verbs,
     flows,
@@ -81,6 +82,7 @@ urlpatterns = [
     path("lists/<id:list_id>/used-by/", lists.UsedBy.as_view(), name="list-used-by"),
     path("list-folders/", list_folders.ListFolders.as_view(), name="list-folders"),
     path("list-folders/<id:list_folder_id>/", list_folders.OneListFolder.as_view(), name="list-folder"),
+    path("criteria/preview/", criteria.CriteriaPreview.as_view(), name="criteria-preview"),
     path("events/", events.Events.as_view(), name="events"),
     path("events/kinds/", events.EventKinds.as_view(), name="event-kinds"),
     path("contents/", contents.Contents.as_view(), name="contents"),

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import OperationalError, connection, transaction
+from django.utils.translation import gettext as _
 from psycopg2.errors import QueryCanceled
 
 from accounts.tenancy import current_account_id, every_account
@@ -17,21 +18,44 @@ from scheduling.clock import now
 
 from . import criteria
 from .list_refresh import account_zone
-from .models import ObjectType, Record
+from .models import ObjectType, Property, Record
+from .refusals import Error, Invalid
 
 PATIENCE: Final = 10_000  # milliseconds
 MOST_WORDS: Final = 5
 LONGEST: Final = 200  # characters of a search
 MOST_SORTED: Final = 10_000  # records that are sorted by what no index has in order
 FROM: Final = "from records_record r where {where}"
-# What a page may be sorted by beside properties.
-COLUMNS: Final = frozenset({"external_id", "consent", "consent_at", "former_employee", "updated_at"})
-NAME: Final = """lower(coalesce(nullif(concat_ws(' ', r.properties ->> 'first_name', r.properties ->> 'last_name'), ''),
-  r.properties ->> 'name', r.email)) collate pg_c_utf8"""
+# What records may be sorted by beside their properties, and the types that PostgreSQL reads them back as.
+COLUMNS: Final = {
+    "external_id": "text",
+    "consent": "text",
+    "consent_at": "timestamptz",
+    "former_employee": "boolean",
+    "updated_at": "timestamptz",
+}
+# Long texts by how they begin: a place in the order holds the value, and fits in an address.
+PROPERTY: Final = """case when jsonb_typeof(r.properties -> %(by)s) in ('string', 'array')
+  then to_jsonb(left(r.properties ->> %(by)s, 100)) else nullif(r.properties -> %(by)s, 'null') end"""
+NAME: Final = """left(lower(coalesce(
+  nullif(concat_ws(' ', r.properties ->> 'first_name', r.properties ->> 'last_name'), ''),
+  r.properties ->> 'name', r.email)), 100) collate pg_c_utf8"""
 
 
 class TooSlow(Exception):
     """Looking would take longer than anybody waits."""
+
+
+class TooMany(Exception):
+    """More than `MOST_SORTED` records are found, too many to sort."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a record stands in an order: its id, and its value as text."""
+
+    id: int
+    value: str | None
 
 
 @dataclass(frozen=True)
@@ -66,16 +90,50 @@ def count(wanted: Wanted, *, at_most: int) -> int:
     return int(_ask(sql, {**params, "limit": at_most})[0][0])
 
 
-def sorted_ids(wanted: Wanted, *, by: str, is_falling: bool, offset: int, limit: int) -> list[int]:
-    """Ids in the order of "name", a column or the key of a property, unknown values last. Raises as `ids`.
+def sortable(object_type: ObjectType | None) -> list[str]:
+    """What records may be sorted by: "id", "name", columns, and the keys of the type's properties."""
+    always = ["id", "created_at", "name", *COLUMNS]
+    if object_type is None:
+        return always
+    known = Property.objects.filter(object_type=object_type, archived_at=None).exclude(key="name")
+    return [*always, *known.order_by("pk").values_list("key", flat=True)]
 
-    Sorts all that are found: first `count` that they are at most `MOST_SORTED`.
+
+def order_of(text: str, object_type: ObjectType | None) -> tuple[str, bool]:
+    """What "score" or "-score" sorts by, and whether it falls; raises `Invalid`, naming what there is."""
+    by, known = text.removeprefix("-"), sortable(object_type)
+    if by not in known:
+        raise Invalid([Error("?ordering", _("Use one of: {names}.").format(names=", ".join(known)))])
+    return "id" if by == "created_at" else by, text.startswith("-")
+
+
+def sorted_places(
+    wanted: Wanted, *, by: str, is_falling: bool, limit: int, offset: int = 0, after: Place | None = None
+) -> list[Place]:
+    """Records in the order of "name", a column or the key of a property, unknown values last, then the latest made.
+
+    Behind the place `after`, which holds however many records come and go, or behind `offset` of them. Sorts all that
+    are found: raises `TooMany` when they are more than `MOST_SORTED`, otherwise as `ids`.
     """
+    if count(wanted, at_most=MOST_SORTED + 1) > MOST_SORTED:
+        raise TooMany
+    value, type = (NAME, "text") if by == "name" else (f"r.{by}", COLUMNS[by]) if by in COLUMNS else (PROPERTY, "jsonb")
     where, params = _where(wanted, now())
-    value = NAME if by == "name" else f"r.{by}" if by in COLUMNS else "r.properties -> %(by)s"
+    params |= {"by": by, "offset": offset, "limit": limit}
+    if after is not None:
+        where += f" and ({_behind(value, type, after, is_falling)})"
+        params |= {"after": after.value, "after_id": after.id}
     order = f"order by {value} {'desc' if is_falling else 'asc'} nulls last, r.id desc"
-    sql = f"select r.id {FROM.format(where=where)} {order} offset %(offset)s limit %(limit)s"
-    return [row[0] for row in _ask(sql, {**params, "by": by, "offset": offset, "limit": limit})]
+    sql = f"select r.id, ({value})::text {FROM.format(where=where)} {order} offset %(offset)s limit %(limit)s"
+    return [Place(*row) for row in _ask(sql, params)]
+
+
+def _behind(value: str, type: str, after: Place, is_falling: bool) -> str:
+    if after.value is None:
+        return f"({value}) is null and r.id < %(after_id)s"
+    beyond, place = "<" if is_falling else ">", f"%(after)s::{type}"
+    same = f"({value}) = {place} and r.id < %(after_id)s"
+    return f"({value}) {beyond} {place} or ({same}) or ({value}) is null"
 
 
 def records(found: list[int]) -> list[Record]:

@@ -93,14 +93,20 @@ class Table:
         by, is_falling = self.sort.removeprefix("-"), self.sort.startswith("-")
         try:
             if by not in ("", "id"):
-                if searching.count(self.wanted, at_most=MOST_SORTED + 1) <= MOST_SORTED:
-                    return self._sorted(query, by, is_falling)
-                self.sort = ""
-                self.fault = _("There are too many to sort. Search or filter first; these are the latest made.")
+                return self._sorted(query, by, is_falling)
+        except searching.TooMany:
+            self.sort = ""
+            self.fault = _("There are too many to sort. Search or filter first; these are the latest made.")
+        except searching.TooSlow:
+            return self._given_up()
+        try:
             return newest_found(self._find, query)
         except searching.TooSlow:
-            self.fault = _("Looking takes too long. Narrow the search or the filter.")
-            return Page([], "", "")
+            return self._given_up()
+
+    def _given_up(self) -> Page:
+        self.fault = _("Looking takes too long. Narrow the search or the filter.")
+        return Page([], "", "")
 
     def all_ids(self, at_most: int) -> list[int]:
         """The ids of those found, the latest made first. Raises `searching.TooSlow`."""
@@ -113,14 +119,14 @@ class Table:
 
     def _sorted(self, query: QueryDict, by: str, is_falling: bool) -> Page:
         number = min(read_id(query.get("page")) or 1, DEEPEST_PAGE)
-        found = searching.sorted_ids(
+        found = searching.sorted_places(
             self.wanted,
             by=by,
             is_falling=is_falling,
             offset=(number - 1) * paging.ON_A_PAGE,
             limit=paging.ON_A_PAGE + 1,
         )
-        return numbered(searching.records(found), number, query)
+        return numbered(searching.records([each.id for each in found]), number, query)
 
     def _read(self, text: str) -> None:
         try:

@@ -88,6 +88,13 @@ class Record(AccountModel):
             ),
         ]
 
+    @property
+    def name(self) -> str:
+        """What people call it: its name, else its address, else its number."""
+        values = self.properties
+        person = " ".join(str(values[key]) for key in ("first_name", "last_name") if values.get(key))
+        return person or str(values.get("name") or values.get("email") or self.external_id or f"#{self.pk}")
+
 
 class Erasure(AccountModel):
     """A record that is to be erased for good. Stays a while after the record, for what came in behind its back."""

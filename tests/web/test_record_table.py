@@ -15,7 +15,7 @@ from records import lists, searching
 from records.models import Record
 from tests.make import make_contact, make_contacts, make_list, make_object_type, make_record
 from tests.web.conftest import Browsers
-from web import paging, record_asks, record_table
+from web import paging, record_asks
 
 OSLO = {"all": [{"property": "city", "operator": "eq", "value": "Oslo"}]}
 
@@ -104,7 +104,7 @@ def test_the_table_is_sorted(
 def test_too_many_to_sort_are_shown_as_they_were_made(
     member: Client, people: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(record_table, "MOST_SORTED", 2)
+    monkeypatch.setattr(searching, "MOST_SORTED", 2)
     shown = page(member, "?sort=name")
     assert "too many to sort" in shown and names(member, "?sort=name") == ["Cy", "Bo", "Ada"]
     assert "too many to sort" not in page(member, "?sort=name&search=ada")

@@ -71,12 +71,8 @@ def moment(context: dict[str, Any], value: datetime | None) -> str:
 
 @register.filter
 def record_name(record: Record | None) -> str:
-    """What people call a record: its name, else its address, else its number."""
-    if record is None:
-        return _("Deleted record")
-    values = record.properties
-    person = " ".join(str(values[key]) for key in ("first_name", "last_name") if values.get(key))
-    return person or str(values.get("name") or values.get("email") or record.external_id or f"#{record.pk}")
+    """What people call a record, also one that is gone."""
+    return _("Deleted record") if record is None else record.name
 
 
 @register.filter
