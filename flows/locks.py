@@ -35,6 +35,16 @@ def try_shared(flow_id: int) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def try_intake(flow_id: int) -> bool:
+    """Be the only one who drains the flow's intake until the transaction ends; False when somebody else is.
+
+    Taken after the flow's own lock.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_xact_lock(hashtextextended('intake', %s))", [flow_id])
+        return bool(cursor.fetchone()[0])
+
+
 def take_exclusive(flow_id: int) -> None:
     """Take the lock alone until the transaction ends; raises `NotAllowed("busy")` when it cannot be had in time."""
     with connection.cursor() as cursor:

@@ -6,14 +6,15 @@ the matcher makes an intake of it, and the other flow drains that.
 
 import logging
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import takewhile
+from time import monotonic
 from typing import Any, Final
 
 from django.db import connection
 
 from accounts.tenancy import account_scope, current_account_id
 from flows.exits import HANDED_OVER
-from flows.locks import try_shared
+from flows.locks import try_intake, try_shared
 from flows.models import Flow, FlowStatus
 from records.models import Event
 from scheduling.clock import now
@@ -25,6 +26,7 @@ from .models import Intake, Participant, ParticipantStatus, Wish
 
 logger = logging.getLogger(__name__)
 
+SLICE: Final = 2.0  # seconds after which other work gets its turn
 DEEPEST: Final = 10  # flows that led one into the next; a longer chain is cut
 KINDS: Final = frozenset({HANDED_OVER, TAKES_OUT})
 # The unique key of an intake makes one event ask once. A flow's own doing never leads into itself. Who is not in a flow
@@ -76,29 +78,49 @@ def take_in(happened: Sequence[Event]) -> set[int]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def drain(account_id: int, flow_id: int, *, limit: int = 5000) -> bool:
-    """Do what a flow's intake asks, in its order; True when there is more.
+def drain(account_id: int, flow_id: int, *, limit: int = 5000, seconds: float = SLICE) -> bool:
+    """Do for about `seconds` what a flow's intake asks, in its order; True when there is more.
 
     A flow that ended takes nobody: its intake is dropped.
     """
+    until = monotonic() + seconds
+    while more := _drain_some(account_id, flow_id, limit):
+        if monotonic() >= until:
+            break
+    return more
+
+
+def _drain_some(account_id: int, flow_id: int, limit: int) -> bool:
+    """One wish for one cause in a transaction: two statements that enrol, each in the order of the records, would
+    together have no order, and meet others who enrol in a deadlock. One worker at a time, so that the order holds."""
     with account_scope(account_id, durable=True):
-        if not try_shared(flow_id):
+        if not (try_shared(flow_id) and try_intake(flow_id)):
             return False
         flow = Flow.objects.filter(pk=flow_id).first()
         rows = Intake.objects.filter(flow_id=flow_id)
         if flow is not None and flow.status == FlowStatus.PAUSED:
             rows = rows.exclude(wish=Wish.LEAVE)  # nobody moves: they leave when it is resumed
         waiting = list(rows.order_by("pk").select_for_update(skip_locked=True)[:limit])
-        Intake.objects.filter(pk__in=[each.pk for each in waiting]).delete()
+        if not waiting:
+            return False
+        first = waiting[0]
+        alike = [
+            each
+            for each in takewhile(lambda each: each.wish == first.wish, waiting)
+            if (each.cause, each.depth) == (first.cause, first.depth)
+        ]
+        Intake.objects.filter(pk__in=[each.pk for each in alike]).delete()
         if flow is not None and flow.status != FlowStatus.NOT_RUNNING:
-            for (wish, cause, depth), asked in groupby(waiting, key=lambda each: (each.wish, each.cause, each.depth)):
-                records = sorted({each.record_id for each in asked})
-                if wish == Wish.LEAVE:
-                    _take_out(flow, records, reason=cause)
-                elif not (flow.enrolment_ends_at and flow.enrolment_ends_at <= now()):
-                    where, params = "r.id = any(%(records)s)", {"records": records}
-                    enrol_matching(flow, where=where, params=params, cause=cause, depth=depth)
-    return len(waiting) == limit
+            _do(flow, first, sorted({each.record_id for each in alike}))
+    return len(alike) < len(waiting) or len(waiting) == limit
+
+
+def _do(flow: Flow, asked: Intake, record_ids: list[int]) -> None:
+    if asked.wish == Wish.LEAVE:
+        _take_out(flow, record_ids, reason=asked.cause)
+    elif not (flow.enrolment_ends_at and flow.enrolment_ends_at <= now()):
+        params = {"records": record_ids}
+        enrol_matching(flow, where="r.id = any(%(records)s)", params=params, cause=asked.cause, depth=asked.depth)
 
 
 def _take_out(flow: Flow, record_ids: list[int], *, reason: str) -> None:

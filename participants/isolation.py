@@ -35,6 +35,11 @@ where account_id = %(account)s and flow_id = %(flow)s and status = 'active'
   and step_id is not distinct from %(step)s and due_at <= %(now)s
 order by due_at limit 1000
 """
+# All at once, in the order of ids, as a wake locks them: after that the statements below wait for nobody.
+HOLD: Final = """
+select 1 from participants_participant
+where account_id = %(account)s and flow_id = %(flow)s and id = any(%(both)s) order by id for no key update
+"""
 # Whom another worker has moved or put off meanwhile is not due any more.
 POSTPONE: Final = """
 with failing as (
@@ -132,6 +137,7 @@ class Isolation:
             }
             untried: dict[str, Any] = {**place, "untried": self.untried, "gap": RETRY_AFTER[0]}
             patience: dict[str, Any] = {"gaps": list(RETRY_AFTER), "most": len(RETRY_AFTER)}
+            cursor.execute(HOLD, {**place, "both": self.failing + self.untried})
             cursor.execute(POSTPONE, {**place, **patience, "ids": self.failing})
             given_up = [row[0] for row in cursor.fetchall()]
             if self.untried:

@@ -205,3 +205,19 @@ class Intake(AccountModel):
                 name="one_cause_asks_once",
             ),
         ]
+
+
+class LongestDue(AccountModel):
+    """Who has been due for the longest in a flow, as each look sees them (running/stuck.py): a few rows, or none."""
+
+    pk = models.CompositePrimaryKey("account_id", "flow_id")
+    flow_id = models.BigIntegerField()
+    participant_id = models.BigIntegerField()
+    hop = models.IntegerField()
+    due_at = models.DateTimeField()
+    seen_at = models.DateTimeField()  # since when it has been this one
+    looked_at = models.DateTimeField()
+    is_told = models.BooleanField(default=False)  # operators have been told that the flow is stuck
+
+    class Meta(AccountModel.Meta):
+        verbose_name_plural = "longest due"

@@ -2,7 +2,8 @@
 
 A flow that is only busy moves the longest due of its people on with every batch. So a look every minute keeps in mind
 who that is in each flow; when it is the same person at the same hop minutes later, the flow is stuck. Kept in the
-cache: lost with it, the watch begins anew.
+database: a cache that is flushed neither hides a stuck flow nor tells of it twice. The cache knows only that somebody
+looks at all.
 """
 
 import logging
@@ -20,8 +21,8 @@ from scheduling.clock import now
 
 logger = logging.getLogger(__name__)
 
-KEY: Final = "stuck:watch"
-KEPT: Final = 600  # seconds, of a look that comes every minute: what is older says nothing
+KEY: Final = "stuck:looked"
+KEPT: Final = timedelta(minutes=10)  # of a look that comes every minute: what is older says nothing
 WATCHED_AFTER: Final = timedelta(minutes=1)  # overdue for less is nothing to keep in mind
 MOST: Final = 500
 # The oldest entry of the index, flow by flow. Not in any further order: a million people may be due since one moment.
@@ -37,65 +38,76 @@ order by longest.due_at, f.id limit %(most)s
 """
 
 
+# Whoever is the same as at the look before keeps the moment at which they were first seen.
+KEEP: Final = """
+insert into participants_longestdue as w
+  (account_id, flow_id, participant_id, hop, due_at, seen_at, looked_at, is_told)
+select *, %(now)s, %(now)s, false from unnest(
+  %(accounts)s::bigint[], %(flows)s::bigint[], %(participants)s::bigint[], %(hops)s::int[], %(due)s::timestamptz[])
+on conflict (account_id, flow_id) do update set participant_id = excluded.participant_id, hop = excluded.hop,
+  due_at = excluded.due_at, looked_at = excluded.looked_at,
+  seen_at = case when (w.participant_id, w.hop, w.due_at) = (excluded.participant_id, excluded.hop, excluded.due_at)
+    then w.seen_at else excluded.seen_at end
+"""
+FORGET: Final = """
+delete from participants_longestdue w where w.looked_at < %(now)s returning account_id, flow_id, is_told
+"""
+TELL: Final = """
+update participants_longestdue w set is_told = w.seen_at <= %(before)s
+where w.is_told <> (w.seen_at <= %(before)s)
+returning w.account_id, w.flow_id, w.participant_id, w.hop, w.due_at, w.is_told
+"""
+STUCK: Final = """
+select w.account_id, w.flow_id, w.participant_id, w.hop, w.due_at, w.is_told from participants_longestdue w
+where w.looked_at > %(since)s order by w.due_at, w.flow_id
+"""
+
+
 @dataclass(frozen=True)
 class Watched:
-    """Who has been due for the longest in a flow, and since when it has been this one."""
+    """Who has been due for the longest in a flow."""
 
     account_id: int
     flow_id: int
     participant_id: int
     hop: int
     due_at: datetime
-    seen_at: datetime
-
-    def is_still(self, other: "Watched | None") -> bool:
-        """Whether `other`, seen earlier, is the same person at the same place."""
-        mine = (self.participant_id, self.hop, self.due_at)
-        return other is not None and mine == (other.participant_id, other.hop, other.due_at)
-
-    def is_stuck(self, at: datetime) -> bool:
-        """Whether it has been this one for longer than `STUCK_AFTER`."""
-        return self.seen_at <= at - settings.STUCK_AFTER
-
-
-@dataclass(frozen=True)
-class Look:
-    """What the latest look found."""
-
-    at: datetime
-    watched: list[Watched]
+    is_stuck: bool  # it has been this one for longer than `STUCK_AFTER`
 
 
 def look() -> None:
     """Find who is due for the longest, flow by flow, and log each flow that has become stuck, or moves again."""
     moment = now()
-    was = {each.flow_id for each in stuck() or ()}
-    kept = cache.get(KEY)
-    earlier = {each.flow_id: each for each in kept.watched} if kept else {}
-    watched = [
-        earlier[each.flow_id] if each.is_still(earlier.get(each.flow_id)) else each for each in _longest_due(moment)
-    ]
-    cache.set(KEY, Look(moment, watched), KEPT)
-    found = {each.flow_id: each for each in watched if each.is_stuck(moment)}
-    for flow_id in found.keys() - was:
-        logger.error(*_told(found[flow_id]))
-    for flow_id in was - found.keys():
+    with every_account(), connection.cursor() as cursor:
+        cursor.execute(LONGEST_DUE, {"before": moment - WATCHED_AFTER, "most": MOST})
+        columns = list(zip(*sorted(cursor.fetchall()), strict=True)) or [(), (), (), (), ()]
+        names = ("accounts", "flows", "participants", "hops", "due")
+        cursor.execute(KEEP, {**dict(zip(names, map(list, columns), strict=True)), "now": moment})
+        cursor.execute(FORGET, {"now": moment})
+        moving = [flow_id for _account, flow_id, is_told in cursor.fetchall() if is_told]
+        cursor.execute(TELL, {"before": moment - settings.STUCK_AFTER})
+        changed = [Watched(*row) for row in cursor.fetchall()]
+    for each in changed:
+        if each.is_stuck:
+            logger.error(*_told(each))
+    for flow_id in [*moving, *(each.flow_id for each in changed if not each.is_stuck)]:
         logger.warning("flow %s is no longer stuck", flow_id)
+    cache.set(KEY, 1, KEPT.total_seconds())
 
 
 def stuck() -> list[Watched] | None:
-    """The flows that the latest look found stuck; None while nobody looks, or the cache does not answer."""
-    try:
-        kept: Look | None = cache.get(KEY)
-    except (RedisError, OSError):
-        return None
-    return [each for each in kept.watched if each.is_stuck(kept.at)] if kept else None
-
-
-def _longest_due(moment: datetime) -> list[Watched]:
+    """The flows that the latest look found stuck; None while nobody looks, or nothing says that somebody does."""
     with every_account(), connection.cursor() as cursor:
-        cursor.execute(LONGEST_DUE, {"before": moment - WATCHED_AFTER, "most": MOST})
-        return [Watched(row[0], row[1], row[2], row[3], row[4], seen_at=moment) for row in cursor.fetchall()]
+        cursor.execute(STUCK, {"since": now() - KEPT})
+        watched = [Watched(*row) for row in cursor.fetchall()]
+    return [each for each in watched if each.is_stuck] if watched or _is_looked() else None
+
+
+def _is_looked() -> bool:
+    try:
+        return cache.get(KEY) is not None
+    except (RedisError, OSError):
+        return False
 
 
 def _told(each: Watched) -> tuple[Any, ...]:

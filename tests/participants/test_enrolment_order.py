@@ -8,9 +8,10 @@ from django.db import connection, connections
 from accounts.actors import Actor
 from accounts.models import Account
 from accounts.tenancy import account_scope
+from flows.locks import try_intake
 from flows.models import FlowStatus
-from participants import enrolment
-from participants.models import Participant
+from participants import enrolment, intake
+from participants.models import Intake, Participant
 from records.models import Record
 from tests.conftest import make_account
 from tests.make import make_contacts, make_flow
@@ -42,6 +43,53 @@ def test_people_are_enrolled_in_the_order_of_their_records(in_acme: Account, own
     read(as_they_lie=True)
     enrolment.enrol_records(in_acme.pk, flow.pk, ids[::-1], by=owner)
     assert list(Participant.objects.order_by("pk").values_list("record_id", flat=True)) == ids
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_flow_is_asked_for_different_causes_is_done_in_different_transactions() -> None:
+    """Two statements that each enrol in the order of the records would together have none."""
+    acme = make_account("Acme", "acme")
+    with account_scope(acme.pk):
+        flow = make_flow(["wait 1 days"], status=FlowStatus.RUNNING)
+        people = make_contacts(4)
+        asks = (("list", "enrol"), ("hand_over", "enrol"), ("list", "enrol"), ("added_to_flow", "leave"))
+        for number, (person, (cause, wish)) in enumerate(zip([*people[2::-1], people[2]], asks, strict=True)):
+            Intake.objects.create(flow=flow, record=person, wish=wish, cause=cause, cause_key=f"key:{number}")
+    assert not intake.drain(acme.pk, flow.pk)
+    with account_scope(acme.pk):
+        assert not Intake.objects.exists()
+        found = Participant.objects.extra(select={"written": "xmin::text"}).order_by("record_id")
+        rows = [(each.record_id, each.cause, each.status) for each in found]
+        transactions = {each.written for each in found}
+    assert rows == [
+        (people[0].pk, "list", "active"),
+        (people[1].pk, "hand_over", "active"),
+        (people[2].pk, "list", "dropped_out"),
+    ], "whoever is to leave after they came has left"
+    assert len(transactions) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_worker_at_a_time_drains_an_intake() -> None:
+    acme = make_account("Acme", "acme")
+    with account_scope(acme.pk):
+        flow = make_flow(["wait 1 days"], status=FlowStatus.RUNNING)
+        Intake.objects.create(flow=flow, record=make_contacts(1)[0], cause="list", cause_key="key")
+    drained: list[bool] = []
+
+    def drain() -> None:
+        drained.append(intake.drain(acme.pk, flow.pk))
+        connections.close_all()
+
+    with account_scope(acme.pk, durable=True):
+        assert try_intake(flow.pk)
+        beside = threading.Thread(target=drain)
+        beside.start()
+        beside.join()
+        assert drained == [False] and Intake.objects.exists(), "who comes second leaves it to the first"
+    drain()
+    with account_scope(acme.pk):
+        assert Participant.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
