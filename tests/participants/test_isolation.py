@@ -161,7 +161,7 @@ CLASH = """
 create sequence clashes;
 create function clash() returns trigger language plpgsql security definer as $$
 begin
-  if nextval('clashes') = 1 then raise exception 'deadlock detected' using errcode = '40P01'; end if;
+  if nextval('clashes') = 1 then raise exception 'as in a clash' using errcode = '40P01'; end if;
   return new;
 end $$;
 create trigger clash before update on records_record for each row execute function clash()
