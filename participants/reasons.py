@@ -3,6 +3,8 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from records.event_words import EVENT_NAMES, WALK_NAMES, event_name
+
 DROP_OUT: dict[str, Promise] = {
     "record_deleted": _("The record was deleted"),
     "former_employee": _("Marked as former employee"),
@@ -42,5 +44,8 @@ WENT_ON: dict[str, Promise] = {
 
 
 def text(code: str) -> str:
-    """A code in the page's language; the code itself when it is not known."""
-    return str(DROP_OUT.get(code) or NOT_ENROLLED.get(code) or WENT_ON.get(code) or code)
+    """A code in the page's language: a reason, or the event that ended a wait; the code itself when it is not known."""
+    said = DROP_OUT.get(code) or NOT_ENROLLED.get(code) or WENT_ON.get(code)
+    if said is None and (code in EVENT_NAMES or code in WALK_NAMES or code.startswith("custom.")):
+        said = event_name(code)
+    return str(said or code)

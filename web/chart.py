@@ -11,7 +11,7 @@ from flows.models import Branch, Flow, Step
 from flows.path import TRUNK, Path
 from flows.steps import KINDS
 from participants import statistics
-from running.problems import Page, Problem
+from running.problems import Page, Problem, Severity
 from scheduling.recurrence import Recurrence
 from scheduling.sentences import sentence
 from triggers.models import Trigger
@@ -59,6 +59,16 @@ class Card:
     def severity(self) -> str:
         """The worst of its problems."""
         return worst(self.problems)
+
+    @property
+    def errors(self) -> list[Problem]:
+        """Those of its problems that stop the flow."""
+        return [problem for problem in self.problems if problem.severity == Severity.ERROR]
+
+    @property
+    def warnings(self) -> list[Problem]:
+        """Those of its problems that stop nothing."""
+        return [problem for problem in self.problems if problem.severity != Severity.ERROR]
 
     @property
     def inside(self) -> int:

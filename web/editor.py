@@ -15,6 +15,7 @@ from accounts.tenancy import account_scope
 from flows.models import FlowStatus
 from flows.steps import KINDS
 from running import verbs
+from running.problems import Severity
 from web import editor_document, editor_saving
 from web.access import AccountRequest, account_view, verb_view
 from web.chart import Card, every_card
@@ -175,11 +176,11 @@ def _places(editor: Editor, card: Card) -> list[dict[str, Any]]:
 
 
 def _step_faults(editor: Editor, panel: StepPanel) -> dict[str, str]:
-    """The step's problems, by the fields they are mended in."""
+    """What stops the flow at the step, by the fields where it is mended. A warning makes no field faulty."""
     return {
         panel.slot(problem.field): problem.message
         for problem in reversed(editor.problems)
-        if problem.step_id == panel.step["id"]
+        if problem.step_id == panel.step["id"] and problem.severity == Severity.ERROR
     }
 
 

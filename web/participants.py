@@ -38,7 +38,7 @@ class ParticipantRow:
     record: Record | None  # None: deleted for good
     step: str
     reason: str
-    next_at: datetime | None  # of an active one: when the engine looks again
+    next_at: datetime | None  # of an active one on a step: when the engine looks again
     last_message: Message | None
 
 
@@ -74,7 +74,9 @@ def rows_of(flow: Flow, path: Path, participants: list[Participant]) -> list[Par
             record=records.get(each.record_id),
             step=place_of(each, path),
             reason=reasons.text(each.reason) if each.reason else "",
-            next_at=(each.wait_until or each.due_at) if each.status == ParticipantStatus.ACTIVE else None,
+            next_at=(each.wait_until or each.due_at)
+            if each.step_id and each.status == ParticipantStatus.ACTIVE
+            else None,
             last_message=sent.get(each.pk),
         )
         for each in participants

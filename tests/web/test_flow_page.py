@@ -12,7 +12,7 @@ from accounts.models import Account
 from accounts.rights import Role
 from accounts.tenancy import account_scope
 from flows.models import ExclusionList, Flow, FlowStatus
-from participants.models import Participant, ParticipantStatus
+from participants.models import Participant, ParticipantStatus, StepLog
 from records.models import Record
 from scheduling import clock
 from scheduling.clock import now
@@ -233,6 +233,28 @@ def test_the_log_says_what_each_step_did_and_can_be_narrowed(member: Client, acm
         assert finish.pk in {row.entry.step_id for row in entries(member, flow, "")}
     finally:
         clock.reset()
+
+
+def test_the_log_names_the_event_that_ended_a_wait(member: Client, acme: Account) -> None:
+    with account_scope(acme.pk):
+        flow = make_flow(["wait 1 day"])
+        walker, step = make_participant(flow, make_contact(first_name="Kari")), steps_of(flow)[0]
+        for hop, reason in enumerate(("link_clicked", "custom.order_placed", "no_consent")):
+            StepLog.objects.create(
+                flow_id=flow.pk,
+                participant_id=walker.pk,
+                hop=hop,
+                step_id=step.pk,
+                outcome="continued",
+                reason=reason,
+                at=now(),
+                arrived_at=now(),
+            )
+    assert {row.detail for row in entries(member, flow, "")} == {
+        "Link clicked",
+        "Order placed",
+        "No consent to marketing",
+    }
 
 
 def entries(client: Client, flow: Flow, query: str):  # type: ignore[no-untyped-def]

@@ -50,7 +50,18 @@ def test_a_row_says_why_somebody_left(member: Client, acme: Account, flow: Flow)
 def test_somebody_before_the_first_step_stands_in_the_queue(member: Client, acme: Account, flow: Flow) -> None:
     with account_scope(acme.pk):
         make_participant(flow)
-    assert ">Queue<" in page(member, flow)
+    shown = page(member, flow)
+    assert ">Queue<" in shown and '<td class="date" data-label="Next or left">–</td>' in shown
+
+
+def test_the_figures_of_each_status_change_with_the_list(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        make_participant(flow)
+    live = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "live"}
+    shown = member.get(f"/acme/flows/{flow.pk}/participants/?status=active", **live).content.decode()  # type: ignore[arg-type]
+    assert 'id="statuses" hx-swap-oob="true"' in shown and 'Active <span class="faint">1</span>' in shown
+    summary = member.get(f"/acme/flows/{flow.pk}/", **live).content.decode()  # type: ignore[arg-type]
+    assert 'id="statuses"' not in summary
 
 
 def test_a_record_without_a_name_goes_by_its_address_else_its_number(member: Client, acme: Account, flow: Flow) -> None:

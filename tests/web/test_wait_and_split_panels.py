@@ -84,6 +84,15 @@ def test_events_are_added_and_removed(member: Client, acme: Account) -> None:
     assert [each["event"] for each in first(flow)["settings"]["events"]] == ["unsubscribed"]
 
 
+def test_a_warning_is_told_apart_from_what_stops_the_flow(member: Client, acme: Account) -> None:
+    flow, place = one_step(acme, WAIT)
+    page = page_of(member, flow, place)
+    assert "1 problem stops the flow." in page and "2 problems stop the flow." not in page
+    said = 'data-tone="amber">', "Without a maximum waiting time people may stand here for ever.</p></div></div></div>"
+    assert all(each in page for each in said)
+    assert 'data-for="settings.amount"' not in text(send(member, flow, place, events__0__event="link_clicked"))
+
+
 def test_what_the_api_asked_for_stays(member: Client, acme: Account) -> None:
     awaited = {"event": "record_updated", "detail": {"source": "import"}}
     flow, place = one_step(
