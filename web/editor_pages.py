@@ -62,7 +62,8 @@ def bar(
 
 
 def _part(problem: Problem) -> str:
-    return "success" if problem.field.startswith("success") else PART_OF[problem.page]
+    is_of_the_flow = problem.step_id is None
+    return "success" if is_of_the_flow and problem.field.startswith("success") else PART_OF[problem.page]
 
 
 def _shown(editor: Editor, problem: Problem, addresses: Mapping[str, str]) -> dict[str, Any]:

@@ -66,8 +66,9 @@ class Story:
         flows = Flow.objects.in_bulk({each.detail["flow"] for each in told})
         for each in told:
             flow = flows.get(each.detail["flow"])
-            name = name_of(flow) if flow else _("a flow that is gone")
-            yield Told("right", "", _("Handed over to the flow “%s”") % name, self.participant.ended_at)
+            gone = _("Handed over to a flow that is gone")
+            text = _("Handed over to the flow “%s”") % name_of(flow) if flow else gone
+            yield Told("right", "", text, self.participant.ended_at)
 
     @cached_property
     def log(self) -> list[StepLog]:

@@ -146,7 +146,9 @@ def test_finish_leads_into_other_flows(member: Client, acme: Account) -> None:
     assert send(member, flow, place, settings__otherwise_flow=str(flow.pk)).status_code == 422
     with account_scope(acme.pk):
         other.delete()
-    assert "The flow to hand over to is gone." in page_of(member, flow, place)
+    page = page_of(member, flow, place)
+    assert "The flow to hand over to is gone." in page and f'/edit/?step={finish.pk}">' in page
+    assert "/edit/success/?step=" not in page
 
 
 def test_branches_of_chance_get_weights(member: Client, acme: Account) -> None:
