@@ -1,7 +1,5 @@
 """The panels of the newer steps in a browser: added by the chart, filled in, saved, found again, without a problem."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -16,14 +14,6 @@ from tests.web.test_browser import account, chromium, page
 
 __all__ = ["account", "chromium", "page"]  # fixtures
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """A busy machine may take its time over each answer."""
-    expect.set_options(timeout=15_000)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture
