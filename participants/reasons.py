@@ -47,5 +47,5 @@ def text(code: str) -> str:
     """A code in the page's language: a reason, or the event that ended a wait; the code itself when it is not known."""
     said = DROP_OUT.get(code) or NOT_ENROLLED.get(code) or WENT_ON.get(code)
     if said is None and (code in EVENT_NAMES or code in WALK_NAMES or code.startswith("custom.")):
-        said = event_name(code)
+        return event_name(code)
     return str(said or code)
