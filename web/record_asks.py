@@ -1,5 +1,7 @@
 """What is asked before records are archived or erased, one or those that were chosen; and taking them out again."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -10,9 +12,11 @@ from django.utils.translation import ngettext
 from accounts.history import NotAllowed
 from accounts.rights import Right
 from accounts.tenancy import account_scope
-from records import editing, erasing, lists, searching, tasks
+from records import editing, erasing, lists, matching, searching, tasks
+from records.list_refresh import account_zone
 from records.models import List, ListKind, Record
 from records.refusals import Invalid
+from scheduling.clock import now
 from web.access import AccountRequest, account_view, verb_view
 from web.asking import ask
 from web.paging import read_id
@@ -134,14 +138,17 @@ def erase_chosen(request: AccountRequest) -> HttpResponse:
 
 @account_view(right=Right.EDIT_CONTENT)
 def to_list(request: AccountRequest) -> HttpResponse:
-    """GET asks which list, POST puts those of the address on it."""
-    table, ids = Table.of(request.GET), _chosen(request)
+    """GET asks which list, POST puts those of the address on it: too many for one request are left to a worker."""
+    table = Table.of(request.GET)
+    tree = _whole(request, table)
+    ids = _chosen(request) if tree is None else []
     static = List.objects.filter(object_type=table.object_type, kind=ListKind.STATIC, is_hidden=False)
     if request.method != "POST":
-        many = number(len(ids))
+        count = len(ids) if tree is None else _count(table, tree)
         return ask(
             request,
-            title=ngettext("Put %s record on a list", "Put %s records on a list", len(ids)) % many,
+            title=ngettext("Put %s record on a list", "Put %s records on a list", count or MOST_TOGETHER)
+            % (f"{number(MOST_TOGETHER)}+" if count is None else number(count)),
             verb=_("Put on the list") if static.exists() else "",
             back=_table(request),
             body="records/_to_list.html",
@@ -149,12 +156,38 @@ def to_list(request: AccountRequest) -> HttpResponse:
         )
     chosen = get_object_or_404(static, pk=read_id(request.POST.get("list")) or 0)
     try:
-        added = lists.add(chosen, ids)
+        if tree is None:
+            added: int | None = lists.add(chosen, ids)
+        else:
+            added = lists.add_matching(chosen, tree, moment=now(), zone=account_zone())
     except Invalid as invalid:
         raise NotAllowed("refused", invalid.errors[0].message) from invalid
-    said = ngettext("%(n)s record was put on the list %(name)s.", "%(n)s records were put on the list %(name)s.", added)
-    messages.success(request, said % {"n": added, "name": chosen.name})
+    if added is None:
+        messages.info(request, _("Records are being put on the list. With many of them that takes a while."))
+    else:
+        said = ngettext(
+            "%(n)s record was put on the list %(name)s.", "%(n)s records were put on the list %(name)s.", added
+        )
+        messages.success(request, said % {"n": added, "name": chosen.name})
     return redirect("web:list", request.account.slug, chosen.pk)
+
+
+def _whole(request: AccountRequest, table: Table) -> Any:
+    """The criteria of all that the table finds, when they are too many to go by id; None when they can or must.
+
+    Criteria alone can say them: not words, nor that they are archived.
+    """
+    if not request.GET.get("all") or table.search or table.is_archived or table.fault:
+        return None
+    try:
+        is_many = len(table.all_ids(MOST_TOGETHER + 1)) > MOST_TOGETHER
+    except searching.TooSlow:
+        is_many = True
+    return (table.tree or {"all": []}) if is_many else None
+
+
+def _count(table: Table, tree: Any) -> int | None:
+    return matching.count(tree, table.object_type, moment=now(), zone=account_zone())
 
 
 def _ask_to_erase(request: AccountRequest, *, title: str, verb: str, back: str) -> HttpResponse:

@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Account
 from accounts.rights import Role
 from accounts.tenancy import account_scope
-from records import lists, searching
-from records.models import Record
+from records import list_refresh, lists, searching
+from records.models import List, Record
 from tests.make import make_contact, make_contacts, make_list, make_object_type, make_record
 from tests.web.conftest import Browsers
 from web import paging, record_asks
@@ -157,10 +157,28 @@ def test_all_that_are_found_are_put_on_a_list_archived_and_erased(
 
 def test_too_many_at_once_are_refused(member: Client, people: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_asks, "MOST_TOGETHER", 2)
-    for verb in ("archive", "erase", "list"):
-        answer = member.post(f"/acme/records/{verb}/?all=1")
+    for address in ("archive/?all=1", "erase/?all=1", "list/?all=1&search=example"):
+        answer = member.post(f"/acme/records/{address}")
         assert answer.status_code == 409 and "More than 2 records" in answer.content.decode()
     assert len(names(member)) == 3
+
+
+def test_too_many_for_one_request_are_put_on_a_list_by_a_worker(
+    member: Client, acme: Account, people: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_asks, "MOST_TOGETHER", 1)
+    monkeypatch.setattr(lists, "MOST_AT_ONCE", 1)
+    with account_scope(acme.pk):
+        winter = make_list("Winter")
+    found = f"/acme/records/list/?all=1&criteria={quote(json.dumps(OSLO))}"
+    assert "Put 2 records on a list" in member.get(found).content.decode()
+    answer = member.post(found, {"list": winter.pk}, follow=True)
+    assert "Records are being put on the list" in answer.content.decode()
+    again = member.post(found, {"list": winter.pk})
+    assert again.status_code == 409 and "Wait until that is done" in again.content.decode()
+    assert list_refresh.due(10) == [(acme.pk, winter.pk)]
+    with account_scope(acme.pk):
+        assert List.objects.get(pk=winter.pk).criteria == OSLO
 
 
 def test_the_other_accounts_records_are_never_found(
