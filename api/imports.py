@@ -14,43 +14,17 @@ from accounts.rights import Right
 from records import import_lifecycle
 from records.import_reading import DELIMITERS
 from records.import_refusals import refused_lines
-from records.importing import MATCHES, Terms, start_import
-from records.models import BlankCells, DateOrder, Import, ImportMode, ImportStatus
+from records.importing import MATCHES, Terms, draft, start_import
+from records.models import BlankCells, DateOrder, Import, ImportMode
 
+from . import import_drafts
+from .import_drafts import DraftChange, draft_of
+from .import_shapes import ImportShape
 from .object_types import object_type
 from .pagination import PageQuery, page
 from .schema import CSV, endpoint, paged
 from .shapes import Nothing, Shape
 from .views import AccountView
-
-
-class ImportShape(Shape):
-    """A file of records on its way in."""
-
-    id = serializers.IntegerField()
-    name = serializers.CharField()
-    object_type = serializers.CharField(source="object_type.key")
-    list = serializers.IntegerField(source="list_id", allow_null=True, help_text="The list that its records are in.")
-    mapping = serializers.DictField(help_text="Where each column goes; null: nowhere.")
-    match_on = serializers.CharField()
-    mode = serializers.ChoiceField(ImportMode.choices)
-    blank_cells = serializers.ChoiceField(BlankCells.choices)
-    date_order = serializers.ChoiceField(DateOrder.choices)
-    encoding = serializers.CharField()
-    delimiter = serializers.CharField(trim_whitespace=False)
-    status = serializers.ChoiceField(ImportStatus.choices)
-    problem = serializers.CharField(allow_blank=True, help_text="Why it failed.")
-    rows_done = serializers.IntegerField()
-    rows = serializers.IntegerField(allow_null=True, help_text="How many there are; null until the end.")
-    created = serializers.IntegerField()
-    updated = serializers.IntegerField()
-    unchanged = serializers.IntegerField()
-    refused = serializers.IntegerField(help_text="created + updated + unchanged + refused = rows_done.")
-    repeated = serializers.IntegerField(
-        help_text="Of those taken: about a record that an earlier row spoke of; the last one is on top."
-    )
-    created_at = serializers.DateTimeField()
-    ended_at = serializers.DateTimeField(allow_null=True)
 
 
 class NewImport(Shape):
@@ -77,6 +51,10 @@ class NewImport(Shape):
         default=False, help_text="Columns that belong nowhere become properties of the type that their values suggest."
     )
 
+    draft = serializers.BooleanField(
+        default=False, help_text="Keep it as a draft, to be looked at, corrected and started; for at most a day."
+    )
+
     def validate_mapping(self, value: Any) -> Any:
         """An object; the import checks what is in it."""
         if not isinstance(value, dict):
@@ -98,24 +76,41 @@ class Imports(AccountView):
 
     @endpoint("Import a CSV file", takes={"multipart/form-data": NewImport}, answers=ImportShape, status=201)
     def post(self, request: Request) -> Response:
-        """The file is checked now; its records come in the background, into a new list named after the import."""
+        """The file is checked now; its records come in the background, into a new list named after the import.
+
+        Or only once the draft is started.
+        """
         given = self.read(NewImport)
         of = object_type("object_type", given.pop("object_type"))
         name = given.pop("name", None) or given["file"].name
         terms = Terms(**{each.name: given.pop(each.name) for each in fields(Terms)})
-        made = start_import(name=name, object_type=of, terms=terms, **given)
+        take = draft if given.pop("draft") else start_import
+        made = take(name=name, object_type=of, terms=terms, **given)
         return Response(ImportShape(made).data, status=201)
 
 
 class OneImport(AccountView):
     """An import."""
 
-    rights = {"GET": Right.SEE}
+    rights = {"GET": Right.SEE, "PATCH": Right.EDIT_CONTENT, "DELETE": Right.EDIT_CONTENT}
 
     @endpoint("An import, with how far it has come", answers=ImportShape)
     def get(self, request: Request, import_id: int) -> Response:
         """Done when its status says so."""
         return Response(ImportShape(Import.objects.select_related("object_type").get(pk=import_id)).data)
+
+    @endpoint("Correct a draft of an import", takes=DraftChange, answers=ImportShape)
+    def patch(self, request: Request, import_id: int) -> Response:
+        """How its file is read, where its columns go, how rows meet what is there. 409 when it has been started."""
+        source = draft_of(import_id)
+        import_drafts.change(source, self.read(DraftChange))
+        return Response(ImportShape(source).data)
+
+    @endpoint("Discard a draft of an import", status=204)
+    def delete(self, request: Request, import_id: int) -> Response:
+        """With its file. 409 when it has been started."""
+        import_lifecycle.discard(draft_of(import_id))
+        return Response(status=204)
 
 
 class StopImport(AccountView):

@@ -24,7 +24,7 @@ from .import_mapping import column_of
 from .import_reading import RowsFrom
 from .import_repeats import Sieve
 from .merging import IMPORT, Merge, Result, Status
-from .models import Import
+from .models import Import, Property
 from .refusals import Error
 from .rows import Row
 
@@ -65,6 +65,9 @@ class _Chunk:
 
 def _work(source: Import) -> bool:
     """Do the next step; True when there are more."""
+    if problem := _missing_property(source):
+        end(source, "fail", problem=problem)
+        return False
     if source.next_byte >= source.size:
         return _take_held(source)
     chunk = None if _is_long(source) else _read(source)
@@ -77,6 +80,19 @@ def _work(source: Import) -> bool:
         return True
     source.problem = chunk.problem
     return _take_held(source)
+
+
+def _missing_property(source: Import) -> str:
+    """The sentence that ends the import when one of its properties was archived behind its back."""
+    wanted = {
+        target["property"]: header for header, target in source.mapping.items() if target and "property" in target
+    }
+    there = Property.objects.filter(object_type=source.object_type, archived_at=None, key__in=wanted)
+    missing = wanted.keys() - set(there.values_list("key", flat=True))
+    if not missing:
+        return ""
+    message = _("The property of the column “{column}” was archived after {rows} rows.")
+    return message.format(column=min(wanted[key] for key in missing), rows=source.rows_done)
 
 
 def _take_held(source: Import) -> bool:

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -36,6 +37,9 @@ DELIMITERS = (",", ";", "\t", "|")
 SAMPLE = 256 * 1024
 LONGEST_LINE = 8 * 1024 * 1024
 MOST_COLUMNS = 1_000
+# What a spreadsheet would calculate, perhaps with apostrophes already. Our CSV files put one in front; reading such a
+# file takes exactly that one away again.
+CALCULATED = re.compile(r"'*[=+\-@\t\r]")
 
 
 def encoding_named(name: str) -> str:
@@ -155,6 +159,7 @@ def _not_csv() -> Invalid:
 class RowsFrom:
     """The records of a stored file from a byte on, each a list of cells; empty lines are passed over.
 
+    An apostrophe that only keeps a spreadsheet from calculating is none of the cell.
     `position` is where the record after the latest one begins. Raises csv.Error for what is no CSV.
     """
 
@@ -164,17 +169,25 @@ class RowsFrom:
             mark = BOMS.get(source.encoding, b"")
             start = len(mark) if mark and head.startswith(mark) else 0
         self.position, self.encoding = start, source.encoding
+        self.has_apostrophe = False  # in the lines of the next record
         stream = io.BufferedReader(Pieces(source, start))
         self.text = io.TextIOWrapper(stream, source.encoding, newline="")
         self.records = csv.reader(self._lines(), delimiter=source.delimiter)
 
     def __iter__(self) -> Iterator[list[str]]:
-        return (cells for cells in self.records if cells)
+        for cells in self.records:
+            if self.has_apostrophe:
+                self.has_apostrophe = False
+                cells = [cell[1:] if cell[:1] == "'" and CALCULATED.match(cell) else cell for cell in cells]
+            if cells:
+                yield cells
 
     def _lines(self) -> Iterator[str]:
         encoding, is_utf8, is_one_byte = self.encoding, self.encoding == "utf-8", self.encoding in ONE_BYTE
         for line in self.text:
             self.position += len(line) if is_one_byte or (line.isascii() and is_utf8) else len(line.encode(encoding))
+            if "'" in line:
+                self.has_apostrophe = True
             yield line
 
 

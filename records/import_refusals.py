@@ -7,9 +7,9 @@ from typing import Any, cast
 
 from accounts.tenancy import account_scope
 
+from .import_reading import CALCULATED
 from .models import Import, RefusedRow
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
 ROWS_AT_ONCE = 1_000
 
 
@@ -41,4 +41,4 @@ def as_csv(rows: list[list[Any]]) -> str:
 
 
 def _safe(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    return f"'{cell}" if isinstance(cell, str) and CALCULATED.match(cell) else cell

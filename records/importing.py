@@ -85,6 +85,33 @@ def start_import(
     and delimiter are detected. Raises `Invalid`, with nothing stored, with the paths name, file, encoding, delimiter,
     mapping.<column> and those of `Terms`.
     """
+    with transaction.atomic():
+        source = draft(
+            name=name,
+            object_type=object_type,
+            file=file,
+            mapping=mapping,
+            terms=terms,
+            encoding=encoding,
+            delimiter=delimiter,
+            create_properties=create_properties,
+        )
+        start(source, name=name, mapping=source.mapping, terms=Terms.of(source))
+    return source
+
+
+def draft(
+    *,
+    name: str,
+    object_type: ObjectType,
+    file: Readable,
+    mapping: Mapping[str, Any] | None = None,
+    terms: Terms | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    create_properties: bool = False,
+) -> Import:
+    """What `start_import` would start, as a draft to look at and correct first; the same arguments and errors."""
     terms = terms or Terms()
     _check_settings(name, terms, delimiter)
     with transaction.atomic():
@@ -97,7 +124,7 @@ def start_import(
             left = {header for header, target in source.mapping.items() if not target} - set(mapping or ())
             types = guess_types(source, left)
             source.mapping |= {header: {"new": header, "type": types[header]} for header in left}
-        start(source, name=name, mapping=source.mapping, terms=terms)
+        settle(source, name=name, mapping=source.mapping, terms=terms)
     return source
 
 

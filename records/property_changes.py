@@ -17,7 +17,7 @@ from .models import Property, PropertyType
 from .property_rules import rule_errors
 from .refusals import Error, Invalid
 from .schema import described_errors, option_errors
-from .used_by import in_use, users_of_option
+from .used_by import imports_under_way, in_use, users_of_option
 
 CHANGEABLE: Final = ("label", "description", "options", "is_required", "is_unique", "default")
 # How records are called, and where messages go.
@@ -60,12 +60,15 @@ def change_property(property: Property, *, by: Actor, **wanted: Any) -> Property
 
 def archive_property(property: Property, *, by: Actor) -> None:
     """Put it away: no page or program offers it any more; records keep their values, and what uses it goes on with
-    them (`used_by.users_of_property` says what does). A second time changes nothing. Raises NotAllowed("needed").
+    them (`used_by.users_of_property` says what does). A second time changes nothing. Raises NotAllowed("needed"), and
+    NotAllowed("in_use") while an import brings values of it in.
     """
     if is_needed(property):
         raise NotAllowed("needed", _("Records are called by this property, or written to. It cannot be archived."))
     if property.archived_at is not None:
         return
+    if uses := imports_under_way(property):
+        raise NotAllowed("in_use", in_use(uses))
     property.archived_at = now()
     property.save(update_fields=["archived_at"])
     record(property, "archived", by=by, detail={"name": property.label})

@@ -79,6 +79,14 @@ def users_of_property(property: Property) -> list[Use]:
     return _users(Wanted(property=(property.object_type.key, property.key)))
 
 
+def imports_under_way(property: Property) -> list[Use]:
+    """The imports that write values of the property until they end; drafts are not among them."""
+    started = [ImportStatus.WAITING, ImportStatus.RUNNING]
+    uses = imports_using(Wanted(property=(property.object_type.key, property.key)))
+    ids = set(Import.objects.filter(status__in=started).values_list("pk", flat=True))
+    return [use for use in uses if use.id in ids]
+
+
 def users_of_option(property: Property, option: str) -> list[Use]:
     """What names an option of the property: flows and lists."""
     wanted = Wanted(property=(property.object_type.key, property.key), option=option)

@@ -28,7 +28,8 @@ FIELDS = {"Ext": "external_id", "Consent": "consent", "When": "consent_at", "Lef
 MAPPING = {name: {"property": key} for name, key in HEADERS.items()} | {
     name: {"field": field} for name, field in FIELDS.items()
 }
-odd = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=6)
+# Without apostrophes: one before "=" is none of a file's cell, and is data to a program.
+odd = st.text(st.characters(exclude_characters="\0'", exclude_categories=("Cs",)), max_size=6)
 CELLS = {
     "Email": st.sampled_from(
         ["a@b.no", "A@B.no", " c@d.se ", "c@d.se", "x.y@mail.b.no", "no", "a@-b.no", "å@b.no", ".a@b.no", "a@b", ""]

@@ -1,5 +1,7 @@
 """Imports: how rows meet what is there: created or updated, blank cells, dates, new properties, companies, the end."""
 
+import csv
+import io
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from accounts.models import Account, History
 from accounts.tenancy import account_scope
 from records import import_chunks, import_lifecycle, lists
 from records.associations import associate_many
+from records.import_refusals import as_csv, refused_lines
 from records.import_types import guess_type
 from records.models import (
     Association,
@@ -25,6 +28,7 @@ from records.models import (
     Record,
     RefusedRow,
 )
+from records.property_changes import archive_property
 from records.upserts import upsert
 from tests.make import make_object_type, make_property, make_record
 from tests.records.files import begin, bring_in, counts, finish, refusal
@@ -306,3 +310,56 @@ def test_an_unterminated_quote_names_its_row_and_what_came_before_stays(contact:
     source = finish(begin(contact, f'Email,Notes\n{good}last@b.no,"{"y" * 140_000}\n'))
     assert (source.status, source.created) == (ImportStatus.FAILED, 200)
     assert source.problem.startswith("Row 201 cannot be read")
+
+
+# --- What leaves comes back --------------------------------------------------------------------------------------
+
+ODD = ["=1+1", "+47", "-", "@home", "'", "'=", "''=x", "'quoted'", "it's", '="a"', "'n'", "@", "'+'"]
+
+
+def test_what_was_refused_comes_back_as_it_was_once_it_is_mended(contact: ObjectType) -> None:
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(["Email", "City", "Notes"])
+    # What an export writes of each value, so that the values themselves come in.
+    exported = list(csv.reader(io.StringIO(as_csv([[value] for value in ODD]))))
+    rows.writerows([f"p{number}", cell, "x"] for number, [cell] in enumerate(exported))
+    source = bring_in(contact, text.getvalue())
+    assert source.refused == len(ODD)
+    assert [row.values["City"] for row in RefusedRow.objects.filter(source=source).order_by("row")] == ODD
+    back = "".join(refused_lines(source)).removeprefix("\ufeff")
+    for number in range(len(ODD)):
+        back = back.replace(f",p{number},", f",p{number}@b.no,")
+    mended = bring_in(contact, back)
+    assert (mended.created, mended.refused) == (len(ODD), 0)
+    assert [each.properties["city"] for each in Record.objects.order_by("pk")] == ODD
+
+
+def test_only_the_apostrophe_of_an_export_is_taken_away(contact: ObjectType) -> None:
+    cells = ["'=1", "'=1", "''=1", "'tis", "O'Hara", "'", "'+1\nsecond line", "-'"]
+    read = ["=1", "=1", "'=1", "'tis", "O'Hara", "'", "+1\nsecond line", "-'"]
+    text = "Email,City\n" + "".join(f'p{number}@b.no,"{cell}"\n' for number, cell in enumerate(cells))
+    bring_in(contact, text)
+    assert [each.properties["city"] for each in Record.objects.order_by("pk")] == read
+
+
+# --- A property that goes away meanwhile -------------------------------------------------------------------------
+
+
+def test_a_property_is_not_archived_while_an_import_fills_it(
+    contact: ObjectType, owner: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_chunks, "CHUNK_ROWS", 2)
+    source = begin(contact, "Email,City\n" + "".join(f"p{number}@b.no,Oslo\n" for number in range(5)))
+    for _step in ("searched", "two rows are in"):
+        assert import_chunks.import_chunk(source.account_id, source.pk)
+    city = Property.objects.get(object_type=contact, key="city")
+    with pytest.raises(NotAllowed, match="Fair"):
+        archive_property(city, by=owner)
+    Property.objects.filter(pk=city.pk).update(archived_at=source.created_at)  # as by a request at the same moment
+    assert not import_chunks.import_chunk(source.account_id, source.pk)
+    source.refresh_from_db()
+    assert (source.status, source.rows) == (ImportStatus.FAILED, 2)
+    assert source.problem == "The property of the column “City” was archived after 2 rows."
+    city.refresh_from_db()
+    archive_property(city, by=owner)
