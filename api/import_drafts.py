@@ -13,7 +13,7 @@ from accounts.rights import Right
 from records import importing
 from records.import_preview import Preview, look_at
 from records.import_reading import DELIMITERS
-from records.importing import MATCHES, Terms
+from records.importing import Terms
 from records.models import BlankCells, DateOrder, Import, ImportMode, ImportStatus
 
 from .import_shapes import ImportShape
@@ -40,7 +40,7 @@ class CellShape(Shape):
     problem = serializers.CharField(help_text="Why its row would be refused.")
 
 
-class PreviewShape(Shape):
+class ImportPreviewShape(Shape):
     """A draft as it would come in now."""
 
     encoding = serializers.CharField()
@@ -65,7 +65,7 @@ class DraftChange(Shape):
     mapping = serializers.DictField(
         required=False, help_text="As of a new import. Columns that are left out stay where they go."
     )
-    match_on = serializers.ChoiceField(list(MATCHES), required=False)
+    match_on = serializers.CharField(required=False)
     mode = serializers.ChoiceField(ImportMode.choices, required=False)
     blank_cells = serializers.ChoiceField(BlankCells.choices, required=False)
     date_order = serializers.ChoiceField(DateOrder.choices, required=False)
@@ -80,11 +80,11 @@ class ImportPreview(AccountView):
 
     rights = {"GET": Right.SEE}
 
-    @endpoint("Look at a draft of an import", answers=PreviewShape)
+    @endpoint("Look at a draft of an import", answers=ImportPreviewShape)
     def get(self, request: Request, import_id: int) -> Response:
         """With what would be refused as its columns go now. 409 when the import has been started."""
         source = draft_of(import_id)
-        return Response(PreviewShape(_told(source, look_at(source))).data)
+        return Response(ImportPreviewShape(_told(source, look_at(source))).data)
 
 
 class StartImport(AccountView):

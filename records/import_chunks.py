@@ -14,7 +14,9 @@ from typing import Any, Final
 from django.db import connection
 from django.db.models import F
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
+from accounts.models import Account
 from accounts.tenancy import account_scope, current_account_id
 
 from . import import_companies, import_repeats, list_entries
@@ -48,7 +50,8 @@ def import_chunk(account_id: int, import_id: int) -> bool:
         )
         if source is None:
             return False
-        return _work(source)
+        with override(Account.objects.get(pk=account_id).language):  # reasons are kept as they are said here
+            return _work(source)
 
 
 @dataclass

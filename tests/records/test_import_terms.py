@@ -5,12 +5,13 @@ import io
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from accounts.actors import Actor
 from accounts.history import NotAllowed
 from accounts.models import Account, History
 from accounts.tenancy import account_scope
-from records import import_chunks, import_lifecycle, lists
+from records import import_chunks, import_lifecycle, lists, values
 from records.associations import associate_many
 from records.import_refusals import as_csv, refused_lines
 from records.import_types import guess_type
@@ -310,6 +311,18 @@ def test_an_unterminated_quote_names_its_row_and_what_came_before_stays(contact:
     source = finish(begin(contact, f'Email,Notes\n{good}last@b.no,"{"y" * 140_000}\n'))
     assert (source.status, source.created) == (ImportStatus.FAILED, 200)
     assert source.problem.startswith("Row 201 cannot be read")
+
+
+def test_reasons_are_told_in_the_language_of_the_account(contact: ObjectType, inside_acme: Account) -> None:
+    Account.objects.filter(pk=inside_acme.pk).update(language="sv")
+    source = bring_in(contact, "Email,Score\na@b.no,many\n")
+    [told] = RefusedRow.objects.filter(source=source)
+    with override("sv"), pytest.raises(ValueError) as expected:
+        values.clean(Property.objects.get(object_type=contact, key="score"), "many")
+    assert told.reason == str(expected.value)
+    with override("en"), pytest.raises(ValueError) as english:
+        values.clean(Property.objects.get(object_type=contact, key="score"), "many")
+    assert told.reason != str(english.value)
 
 
 # --- What leaves comes back --------------------------------------------------------------------------------------

@@ -13,7 +13,9 @@ from django.test import Client
 from accounts.models import Account, History
 from accounts.rights import Role
 from accounts.tenancy import account_scope
-from records.models import PropertyType, Record
+from records.import_chunks import import_chunk
+from records.importing import Terms, start_import
+from records.models import ObjectType, PropertyType, Record
 from tests.make import make_contact, make_contacts, make_object_type, make_property
 from tests.web.conftest import Browsers
 from web import record_export
@@ -63,6 +65,24 @@ def test_what_a_spreadsheet_would_calculate_is_made_safe(member: Client, acme: A
     with account_scope(acme.pk):
         make_contact(first_name=value)
     assert exported(member)[0]["First name"] == (value if value == "plain" else f"'{value}")
+
+
+def test_an_export_imported_again_changes_nothing(member: Client, acme: Account) -> None:
+    odd = ["=1+1", "+47 1", "-1", "@sum", "'", "'=1", "''@", "'tis", 'say "=1"; no', "two\nlines"]
+    with account_scope(acme.pk):
+        made = [make_contact(f"p{number}@b.no", first_name=value, city=value) for number, value in enumerate(odd)]
+    answer = member.get("/acme/records/export/")
+    file = io.BytesIO(b"".join(answer.streaming_content))  # type: ignore[attr-defined]
+    with account_scope(acme.pk):
+        contact = ObjectType.objects.get(key="contact")
+        source = start_import(name="Back", object_type=contact, file=file, terms=Terms(match_on="id"))
+        assert {"property": "first_name"} in source.mapping.values()
+        while import_chunk(acme.pk, source.pk):
+            pass
+        source.refresh_from_db()
+        assert (source.rows, source.updated, source.unchanged) == (len(odd), 0, len(odd))
+        kept = Record.objects.in_bulk([each.pk for each in made])
+        assert [kept[each.pk].properties["city"] for each in made] == odd
 
 
 def test_only_admins_export_and_a_broken_filter_is_refused(acme: Account, member: Client, browser_of: Browsers) -> None:
