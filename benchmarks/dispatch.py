@@ -21,9 +21,7 @@ def measure(scale: float) -> list[dict]:
     few = _tick()
     _schedules(trigger, schedule, idle - 1_000, flows, base=2 * BASE, moment="now() + interval '1 day'")
     many = _tick()
-    _schedules(
-        trigger, schedule, due, flows, base=4 * BASE, moment="date_trunc('minute', now()) - interval '2 minutes'"
-    )
+    _schedules(trigger, schedule, due, flows, base=4 * BASE, moment=_fall_due(schedule))
     stage.settle()
     seconds = stage.workers(FIRE, 2)
     fired = stage.one("select count(*) from triggers_occurrence where kind = 'scheduled'")
@@ -55,13 +53,22 @@ def _make_flows(n: int) -> tuple[int, int]:
     from triggers.models import Schedule
 
     account, _contact = stage.make_account(100, "Dispatch")
-    due = stage.one("select to_char(now() at time zone 'UTC' - interval '2 minutes', 'HH24:MI')")
     with account_scope(account):
-        daily = {"frequency": "daily", "times": [due], "time_zone": "UTC"}
+        daily = {"frequency": "daily", "times": ["00:00"], "time_zone": "UTC"}
         flow = make_flow(["wait 1 day"], schedule=daily, status="running")
         schedule = Schedule.objects.get(flow=flow)
     stage.clone_flow(flow.pk, n, BASE)
     return schedule.trigger_id, schedule.pk
+
+
+def _fall_due(schedule: int) -> str:
+    """The copies of a schedule that are made from now on had a run two minutes ago: at the moment that it gives."""
+    moment = stage.one("select (date_trunc('minute', now()) - interval '2 minutes')::text")
+    times = f"jsonb_build_array(to_char(timestamptz '{moment}' at time zone 'UTC', 'HH24:MI'))"
+    stage.run(
+        f"update triggers_schedule set recurrence = jsonb_set(recurrence, '{{times}}', {times}) where id = {schedule}"
+    )
+    return f"timestamptz '{moment}'"
 
 
 def _schedules(trigger: int, schedule: int, n: int, flows: int, *, base: int, moment: str) -> None:
