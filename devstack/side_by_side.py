@@ -13,6 +13,8 @@ if _worker and ENVIRONMENTS in os.environ:
     # Before Django reads its settings: plugins named with -p are imported first.
     os.environ.update(json.loads(os.environ[ENVIRONMENTS])[int(_worker.removeprefix("gw"))])
 
+LONG = ("browser", "scenarios")  # scenarios leave much behind in the accounts that browsers look at
+
 
 class Item(Protocol):
     """A test, as far as its place in the order goes."""
@@ -22,4 +24,4 @@ class Item(Protocol):
 
 def pytest_collection_modifyitems(items: list[Item]) -> None:
     """The longest first, so that no process has long to do when the others are done."""
-    items.sort(key=lambda item: "scenarios" not in item.path.parts)
+    items.sort(key=lambda item: [folder not in item.path.parts for folder in LONG])

@@ -106,7 +106,8 @@ def test_every_handler_names_its_right(route, view, method):
 
 @pytest.mark.parametrize(("route", "view", "method"), [each for each in ALL if each.values[2] == "GET"])
 def test_the_accounts_key_reads_everything(api, things, route, view, method):
-    assert ask(api, method, address(route, things)).status_code == 200
+    has_begun = route == "imports/<id:import_id>/preview/"  # this import has: only a draft is looked at
+    assert ask(api, method, address(route, things)).status_code == (409 if has_begun else 200)
 
 
 @pytest.mark.parametrize(("route", "view", "method"), ABOUT_ONE)
