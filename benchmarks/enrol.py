@@ -26,8 +26,8 @@ def measure(scale: float) -> list[dict]:
     people = max(10_000, int(2_000_000 * scale))
     account, contact = stage.make_account(people, "Enrol")
     stage.make_account(people // 10, "Beside")
-    bare = min(_bare(account, contact, round_) for round_ in range(2))
-    ours = min(_occurrence(account, contact, people) for _ in range(2))
+    rounds = [(_bare(account, contact, round_), _occurrence(account, contact, people)) for round_ in range(2)]
+    bare, ours = (min(each) for each in zip(*rounds, strict=True))
     ratio = ours / bare
     return [
         {
@@ -67,7 +67,7 @@ def _bare(account: int, contact: int, occurrence: int) -> float:
         session.commit()
     seconds = time.perf_counter() - began
     session.close()
-    _forget(flow)
+    _forget()
     return seconds
 
 
@@ -85,7 +85,7 @@ def _occurrence(account: int, contact: int, people: int) -> float:
         done = Occurrence.objects.get(pk=made.pk)
         if (done.status, done.enrolled) != ("done", people // 2):
             raise SystemExit(f"the run is {done.status} with {done.enrolled} enrolled: not a fair run")
-    _forget(flow)
+    _forget()
     return seconds
 
 
@@ -99,5 +99,6 @@ def _flow(account: int) -> tuple[int, int]:
         return flow.pk, steps_of(flow)[0].pk
 
 
-def _forget(flow: int) -> None:
-    stage.run("delete from participants_participant where flow_id = %s", flow)
+def _forget() -> None:
+    """Each begins with an empty table and empty indexes: filling gaps that another left costs more than appending."""
+    stage.run("truncate participants_participant")
