@@ -46,6 +46,15 @@ class Sieve:
         empty = bytes(min(max(1 << size.bit_length(), FEWEST_BITS), MOST_BITS) // 8)
         return cls(empty, empty)
 
+    @classmethod
+    def unpacked(cls, kept: ImportSieve) -> "Sieve":
+        """As it was kept."""
+        return cls(zlib.decompress(kept.once), zlib.decompress(kept.twice))
+
+    def packed(self) -> dict[str, bytes]:
+        """To be kept. Few bits are set, and a statement with megabytes in it takes many times their memory."""
+        return {"once": zlib.compress(self.once, 1), "twice": zlib.compress(self.twice, 1)}
+
     def add(self, key: JsonValue) -> None:
         """A row has this key."""
         place = zlib.crc32(str(key).encode()) & self.mask
@@ -79,7 +88,7 @@ def is_searched(source: Import) -> bool:
 def search(source: Import) -> None:
     """Look through the next part of the file; the caller holds the import locked."""
     kept = ImportSieve.objects.filter(source=source).first()
-    sieve = Sieve(kept.once, kept.twice) if kept else Sieve.for_bytes(source.size)
+    sieve = Sieve.unpacked(kept) if kept else Sieve.for_bytes(source.size)
     start = source.searched_byte or source.next_byte
     rows, reader = RowsFrom(source, start), CellReader(source)
     place = source.size
@@ -92,16 +101,14 @@ def search(source: Import) -> None:
                 break
     except csv.Error:
         pass  # the chunk that comes to this row tells, and nothing behind it is read
-    ImportSieve.objects.update_or_create(
-        source_id=source.pk, defaults={"once": bytes(sieve.once), "twice": bytes(sieve.twice)}
-    )
+    ImportSieve.objects.update_or_create(source_id=source.pk, defaults=sieve.packed())
     move(source, "run", searched_byte=place)
 
 
 def sieve_of(source: Import) -> Sieve | None:
     """What tells which rows to set aside; None when the file is so short that all of it is one chunk."""
     twice = ImportSieve.objects.filter(source=source).values_list("twice", flat=True).first()
-    return Sieve(b"", twice) if twice is not None else None
+    return Sieve(b"", zlib.decompress(twice)) if twice is not None else None
 
 
 def hold(source: Import, rows: Iterable[tuple[str, int, list[str]]]) -> None:
