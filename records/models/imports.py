@@ -111,7 +111,7 @@ class ImportFile(AccountModel):
 
 
 class ImportSieve(AccountModel):
-    """Which rows of a file may be about the same record, as `records.import_repeats` finds out: two bit maps, packed."""
+    """Which rows of a file may be about the same record, as `records.import_repeats` finds out: bit maps, packed."""
 
     pk = models.CompositePrimaryKey("account_id", "source_id")
     source = models.ForeignKey(
