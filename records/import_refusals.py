@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from accounts.tenancy import account_scope
 
@@ -11,12 +11,13 @@ from .import_reading import CALCULATED
 from .models import Import, RefusedRow
 
 ROWS_AT_ONCE = 1_000
+ADDED: Final = ("row", "column", "reason")  # the columns before the file's own
 
 
 def refused_lines(source: Import) -> Iterator[str]:
     """The refused rows as CSV, piece by piece; each opens a short scope of its own, as the stream outlives the view."""
     columns = source.columns or list(source.mapping)
-    yield "\ufeff" + as_csv([["row", "column", "reason", *columns]])  # the mark tells spreadsheets that it is UTF-8
+    yield "\ufeff" + as_csv([[*ADDED, *columns]])  # the mark tells spreadsheets that it is UTF-8
     last = 0
     while True:
         with account_scope(cast(int, source.account_id)):  # never null, which its inherited field hides from types

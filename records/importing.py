@@ -21,6 +21,7 @@ from . import import_lifecycle, import_mapping, lists, tasks
 from .import_mapping import Target
 from .import_pieces import Pieces, Readable, pieces_of, store
 from .import_reading import DELIMITERS, RowsFrom, Scan, encoding_named, guess_delimiter, header_of
+from .import_refusals import ADDED
 from .import_types import GUESSED_FROM, guess_type
 from .models import BlankCells, DateOrder, Import, ImportMode, ImportStatus, ObjectType
 from .refusals import Error, Invalid
@@ -122,6 +123,8 @@ def draft(
             source.mapping = _with_id(source.mapping)
         if create_properties:
             left = {header for header, target in source.mapping.items() if not target} - set(mapping or ())
+            if tuple(source.columns[: len(ADDED)]) == ADDED:  # refused rows that come back mended
+                left -= set(ADDED)
             types = guess_types(source, left)
             source.mapping |= {header: {"new": header, "type": types[header]} for header in left}
         settle(source, name=name, mapping=source.mapping, terms=terms)

@@ -83,13 +83,14 @@ def erase(request: AccountRequest, record_id: int) -> HttpResponse:
 @account_view(right=Right.EDIT_CONTENT)
 def archive_chosen(request: AccountRequest) -> HttpResponse:
     """GET asks about those whom `?record=` names, POST puts them away."""
-    ids = _chosen(request)
+    ids, rest = _chosen(request)
     if request.method != "POST":
         count = Record.objects.filter(pk__in=ids, archived_at=None).count()
         return ask(
             request,
             title=ngettext("Archive %s record?", "Archive %s records?", count) % number(count),
-            text=_("They leave their flows and are enrolled in none. Their story stays, and you can restore them."),
+            text=_("They leave their flows and are enrolled in none. Their story stays, and you can restore them.")
+            + rest,
             verb=_("Archive"),
             back=_table(request),
         )
@@ -101,13 +102,13 @@ def archive_chosen(request: AccountRequest) -> HttpResponse:
 @account_view(right=Right.EDIT_CONTENT)
 def restore_chosen(request: AccountRequest) -> HttpResponse:
     """GET asks about those whom `?record=` names, POST takes them out again."""
-    ids = _chosen(request)
+    ids, rest = _chosen(request)
     if request.method != "POST":
         count = Record.objects.filter(pk__in=ids, archived_at__isnull=False).count()
         return ask(
             request,
             title=ngettext("Restore %s record?", "Restore %s records?", count) % number(count),
-            text=_("They may be enrolled again. The flows that they left do not go on."),
+            text=_("They may be enrolled again. The flows that they left do not go on.") + rest,
             verb=_("Restore"),
             back=_table(request),
         )
@@ -120,7 +121,7 @@ def restore_chosen(request: AccountRequest) -> HttpResponse:
 def erase_chosen(request: AccountRequest) -> HttpResponse:
     """GET asks about those whom `?record=` names, POST erases them."""
     with account_scope(request.account.pk):
-        ids = _chosen(request)
+        ids, rest = _chosen(request)
     if request.method != "POST":
         with account_scope(request.account.pk):
             count = Record.objects.filter(pk__in=ids).count()
@@ -129,6 +130,7 @@ def erase_chosen(request: AccountRequest) -> HttpResponse:
                 request,
                 title=ngettext("Erase %s record for good?", "Erase %s records for good?", count) % many,
                 verb=ngettext("Erase %s record", "Erase %s records", count) % many,
+                rest=rest,
                 back=_table(request),
             )
     gone = _erase(request, ids)
@@ -141,7 +143,10 @@ def to_list(request: AccountRequest) -> HttpResponse:
     """GET asks which list, POST puts those of the address on it: too many for one request are left to a worker."""
     table = Table.of(request.GET)
     tree = _whole(request, table)
-    ids = _chosen(request) if tree is None else []
+    ids, rest = _chosen(request) if tree is None else ([], "")
+    if rest:  # doing it again would find the same
+        most = number(MOST_TOGETHER)
+        raise NotAllowed("too_many", _("More than %s records at once. Narrow the search or the filter.") % most)
     static = List.objects.filter(object_type=table.object_type, kind=ListKind.STATIC, is_hidden=False)
     if request.method != "POST":
         count = len(ids) if tree is None else _count(table, tree)
@@ -190,14 +195,15 @@ def _count(table: Table, tree: Any) -> int | None:
     return matching.count(tree, table.object_type, moment=now(), zone=account_zone())
 
 
-def _ask_to_erase(request: AccountRequest, *, title: str, verb: str, back: str) -> HttpResponse:
+def _ask_to_erase(request: AccountRequest, *, title: str, verb: str, back: str, rest: str = "") -> HttpResponse:
     return ask(
         request,
         title=title,
         text=_(
             "Everything stored goes: values, story, messages, associations, places on lists and in flows. "
             "Reports of flows no longer count it. This cannot be undone."
-        ),
+        )
+        + rest,
         verb=verb,
         is_dangerous=True,
         back=back,
@@ -212,22 +218,22 @@ def _erase(request: AccountRequest, record_ids: list[int]) -> int:
     return gone
 
 
-def _chosen(request: AccountRequest) -> list[int]:
+def _chosen(request: AccountRequest) -> tuple[list[int], str]:
     """From the address, which the question posts to: some of a page, or with `?all=` whoever the table finds.
 
-    Raises `NotAllowed` when those are too many to be dealt with together.
+    At most `MOST_TOGETHER`, the latest made; the sentence, after a blank, says so when they are not all.
     """
-    if request.GET.get("all"):
-        try:
-            found = Table.of(request.GET).all_ids(MOST_TOGETHER + 1)
-        except searching.TooSlow:
-            raise NotAllowed("too_slow", _("Looking takes too long. Narrow the search or the filter.")) from None
-        if len(found) > MOST_TOGETHER:
-            most = number(MOST_TOGETHER)
-            raise NotAllowed("too_many", _("More than %s records at once. Narrow the search or the filter.") % most)
-        return found
-    ids = [read_id(each) for each in request.GET.getlist("record")[:MOST_AT_ONCE]]
-    return [each for each in ids if each is not None]
+    if not request.GET.get("all"):
+        ids = [read_id(each) for each in request.GET.getlist("record")[:MOST_AT_ONCE]]
+        return [each for each in ids if each is not None], ""
+    try:
+        found = Table.of(request.GET).all_ids(MOST_TOGETHER + 1)
+    except searching.TooSlow:
+        raise NotAllowed("too_slow", _("Looking takes too long. Narrow the search or the filter.")) from None
+    if len(found) <= MOST_TOGETHER:
+        return found, ""
+    rest = _("These are the latest %s of those found, the most that go together: do it again for the next.")
+    return found[:MOST_TOGETHER], f" {rest % number(MOST_TOGETHER)}"
 
 
 def _page(request: AccountRequest, record: Record) -> str:

@@ -5,6 +5,7 @@ from typing import Any, Final
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -81,13 +82,18 @@ def detail(request: AccountRequest, record_id: int) -> HttpResponse:
     entries = timeline.tell(page.rows, account=request.account, flows=flows, properties=known, members=owners)
     walks = Participant.objects.filter(record=record, flow__in=flows).select_related("flow").order_by("-pk")
     entries_of = ListEntry.objects.filter(record=record).values("list_id")
+    source = Import.objects.select_related("account").filter(pk=record.import_id).first() if record.import_id else None
+    if not page.older and part in ("", "changes"):
+        above = timezone.localtime(page.rows[-1].at).date() if page.rows else None
+        if first := timeline.beginning(record, source, above):
+            entries.append(first)
     others = Association.objects.filter(record=record).select_related("other", "other_type")
     context = {
         **head_of(record, "story"),
         "is_person": record.object_type.key == PERSON,
         "consent_by": timeline.who_settled_consent(record.pk),
         "associated": others.order_by("-is_primary", "other_type_id", "other_id")[:BESIDE],
-        "source": Import.objects.filter(pk=record.import_id).first() if record.import_id else None,
+        "source": source,
         "facts": [
             {"label": each.label, "value": shown(each, record.properties[each.key], owners)}
             for each in properties

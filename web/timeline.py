@@ -18,7 +18,7 @@ from accounts.models import Account
 from flows.models import Flow
 from messaging.models import Content
 from records.event_words import WALK_NAMES
-from records.models import Consent, Event, List, Property, Record
+from records.models import Consent, Event, Import, List, Property, Record
 from web.property_values import Members, shown
 from web.templatetags.ui import record_name
 
@@ -101,6 +101,22 @@ def who(detail: dict[str, Any]) -> str:
         named = _("By the API key {name}") if by.get("kind") == "key" else _("By {name}")
         return named.format(name=by["name"])
     return str(SOURCES.get(str(detail.get("source", "")), ""))
+
+
+def beginning(record: Record, source: Import | None, day_above: date | None) -> Entry | None:
+    """How a record that an import made began, which no event tells: that of a million rows would cost too much.
+
+    `day_above`: the day of the entry above it. None for a record that was made in another way.
+    """
+    if record.import_id is None:
+        return None
+    day = timezone.localtime(record.created_at).date()
+    sentence = format_html("{}", _("Created by an import"))
+    if source:
+        address = reverse("web:import", args=[source.account.slug, source.pk])
+        link = format_html('<a href="{}">{}</a>', address, source.name)
+        sentence = format_html(_("Created by the import {name}"), name=link)
+    return Entry("person-plus", "", sentence, [], record.created_at, day if day != day_above else None)
 
 
 def who_settled_consent(record_id: int) -> str:

@@ -10,6 +10,7 @@ from accounts.models import Account
 from accounts.tenancy import account_scope, every_account
 from records import import_mapping
 from records.import_chunks import import_chunk
+from records.import_refusals import refused_lines
 from records.importing import read_again, start_import, take_in
 from records.models import (
     Import,
@@ -270,6 +271,16 @@ def test_columns_that_belong_nowhere_become_properties_when_asked(contact: Objec
     assert Property.objects.get(key="skostorrelse").label == "Skostørrelse"
     again = bring_in(contact, content, create_properties=True)
     assert (again.unchanged, Property.objects.count()) == (1, before + 4), "its properties are found again"
+
+
+def test_refused_rows_that_come_back_make_no_properties_of_what_was_said_of_them(contact: ObjectType) -> None:
+    refused = "".join(refused_lines(bring_in(contact, "Email,Shoe\nnobody,42\n", create_properties=True)))
+    before = Property.objects.count()
+    again = bring_in(contact, refused.replace("nobody,", "a@b.no,"), create_properties=True)
+    assert (again.created, Property.objects.count()) == (1, before)
+    assert Record.objects.get().properties == {"email": "a@b.no", "shoe": 42}
+    assert bring_in(contact, "Email,reason\nb@b.no,x\n", create_properties=True).created == 1
+    assert Property.objects.filter(key="reason").exists(), "a column of that name elsewhere is one like any other"
 
 
 # --- Accounts --------------------------------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ def test_words_are_found_by_the_index(acme: Account, globex: Account) -> None:
         kathe = make_contact("kathe@example.com", first_name="Käthe", last_name="Ångström", phone="+4790012345")
     with every_account(), connection.cursor() as cursor:
         cursor.execute("analyze records_record")
+        # What earlier tests took back lies in the index until a vacuum, and is counted as what reading it costs.
+        cursor.execute("reindex index record_by_search_text")
     with account_scope(acme.pk):
         for search in SEARCHES:
             wanted = Wanted(make_object_type(), search)

@@ -155,12 +155,29 @@ def test_all_that_are_found_are_put_on_a_list_archived_and_erased(
         assert [each.pk for each in Record.objects.all()] == [people[1].pk]
 
 
-def test_too_many_at_once_are_refused(member: Client, people: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_at_once_go_the_latest_first_and_the_question_says_so(
+    member: Client, people: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(record_asks, "MOST_TOGETHER", 2)
-    for address in ("archive/?all=1", "erase/?all=1", "list/?all=1&search=example"):
-        answer = member.post(f"/acme/records/{address}")
-        assert answer.status_code == 409 and "More than 2 records" in answer.content.decode()
-    assert len(names(member)) == 3
+    asked = member.get("/acme/records/archive/?all=1").content.decode()
+    assert "Archive 2 records?" in asked and "the latest 2 of those found" in asked
+    member.post("/acme/records/archive/?all=1")
+    assert names(member) == ["Ada"]
+    assert "do it again" not in member.get("/acme/records/archive/?all=1").content.decode()
+    member.post("/acme/records/archive/?all=1")
+    assert names(member) == [] and len(names(member, "?archived=1")) == 3
+    assert "Restore 2 records?" in member.get("/acme/records/restore/?all=1&archived=1").content.decode()
+    assert "the latest 2" in member.get("/acme/records/erase/?all=1&archived=1").content.decode()
+    member.post("/acme/records/erase/?all=1&archived=1")
+    assert names(member, "?archived=1") == ["Ada"]
+
+
+def test_too_many_are_not_put_on_a_list_by_their_words(
+    member: Client, people: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_asks, "MOST_TOGETHER", 2)
+    answer = member.post("/acme/records/list/?all=1&search=example")
+    assert answer.status_code == 409 and "More than 2 records" in answer.content.decode()
 
 
 def test_too_many_for_one_request_are_put_on_a_list_by_a_worker(

@@ -14,7 +14,7 @@ from accounts.tenancy import account_scope
 from flows.models import Visibility
 from messaging.models import Message
 from records.events import record_events
-from records.models import Consent, Event, Property, PropertyType, Record
+from records.models import Consent, Event, Import, Property, PropertyType, Record
 from records.upserts import upsert
 from scheduling.clock import now
 from tests.make import (
@@ -170,6 +170,31 @@ def test_a_record_tells_its_story(member: Client, acme: Account, kathe: Record) 
     assert "Was sent" in messages and "Put on the list" not in messages
     changes = page(member, f"/acme/records/{kathe.pk}/?show=changes")
     assert "Was sent" not in changes and "Put on the list" in changes
+
+
+def test_the_story_of_an_imported_record_begins_with_its_import(
+    member: Client, acme: Account, kathe: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with account_scope(acme.pk):
+        source = Import.objects.create(name="Fair <2027>", object_type=kathe.object_type, mapping={})
+        Record.objects.filter(pk=kathe.pk).update(import_id=source.pk)
+        Event.objects.filter(record_id=kathe.pk).delete()
+    begins = f'Created by the import <a href="/acme/imports/{source.pk}/">Fair &lt;2027&gt;</a>'
+    address = f"/acme/records/{kathe.pk}/"
+    assert begins in page(member, address) and begins in page(member, f"{address}?show=changes")
+    assert begins not in page(member, f"{address}?show=messages")
+    with account_scope(acme.pk):
+        record_events("custom.order_placed", [kathe.pk])
+        record_events("custom.order_placed", [kathe.pk])
+    shown = page(member, address)
+    assert shown.index("Order placed") < shown.index(begins) and shown.count("story-day") == 1
+    monkeypatch.setattr(paging, "ON_A_PAGE", 1)
+    first = member.get(address)
+    assert begins not in first.content.decode()
+    assert begins in page(member, f"{address}{first.context['page'].older}")
+    with account_scope(acme.pk):
+        source.delete()
+    assert "Created by an import" in page(member, f"{address}?show=changes")
 
 
 def test_a_record_names_its_flows_lists_and_messages(member: Client, acme: Account, kathe: Record) -> None:
