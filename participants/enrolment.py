@@ -30,6 +30,7 @@ from .eligibility import EXCLUDED, exclusion_lists
 from .models import ParticipantStatus
 
 TAKES_OUT = "flow_takes_out"
+EVERYBODY, NOBODY = Condition("true", {}), Condition("false", {})
 
 # Told only where something in the account listens: that somebody has come in, and which flows they leave for it.
 ENTERED = """
@@ -205,20 +206,16 @@ class _Entry:
         running = flow.status == FlowStatus.RUNNING and not (flow.starts_at and flow.starts_at > at)
         step_id = Path.of(flow).first() if running else None  # otherwise the queue
         once = flow.only_once and cause != "schedule"
-        trees = {
-            "filter": flow.filter or {"all": []},
-            "unenrolment": flow.unenrolment or {"not": {"all": []}},
-        }
-        conditions = {
-            name: criteria.compile(
-                tree,
-                object_type_id=flow.object_type_id,
-                moment=moment or at,
-                zone=flow.time_zone,
-                prefix=name,
-            )
-            for name, tree in trees.items()
-        }
+        conditions = {"filter": EVERYBODY, "unenrolment": NOBODY}
+        for name, tree in (("filter", flow.filter), ("unenrolment", flow.unenrolment)):
+            if tree:
+                conditions[name] = criteria.compile(
+                    tree,
+                    object_type_id=flow.object_type_id,
+                    moment=moment or at,
+                    zone=flow.time_zone,
+                    prefix=name,
+                )
         params = {
             "account": flow.account_id,
             "flow": flow.pk,

@@ -24,6 +24,7 @@ from scheduling.clock import now
 from scheduling.zones import ONE_DAY, local_date, midnight
 
 from . import criteria, list_entries
+from .chunks import chunk_end
 from .criteria import Condition
 from .models import List, ListFailure, ListKind
 from .refusals import Invalid
@@ -46,13 +47,6 @@ order by place limit %(limit)s
 LOCK = """
 select pg_advisory_xact_lock(hashtextextended('list', id))
 from (select unnest(%(ids)s::bigint[]) as id) wanted
-"""
-# Only the index on (account, object type, id) has this order: see triggers/occurrences.py.
-CHUNK_END = """
-select id from records_record
-where (account_id, object_type_id, id) > (%(account)s, %(object_type)s, %(start)s)
-  and (account_id, object_type_id, id) <= (%(account)s, %(object_type)s, %(last)s)
-order by account_id, object_type_id, id offset %(skip)s limit 1
 """
 # A transaction that was open as the list began to listen may have written what no event told of. When every
 # transaction is over that was there as this row was written (the row's xmin), all of it can be read.
@@ -186,17 +180,8 @@ def _is_settled(chosen: List) -> bool:
 
 def _chunk_end(chosen: List) -> int | None:
     """The record id up to which the next chunk goes, counted along the account's own records; None for the last."""
-    params = {
-        "account": current_account_id(),
-        "object_type": chosen.object_type_id,
-        "start": chosen.refresh_cursor,
-        "last": LAST,
-        "skip": min(chosen.refresh_chunk, CHUNK) - 1,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(CHUNK_END, params)
-        row = cursor.fetchone()
-        return int(row[0]) if row else None
+    size = min(chosen.refresh_chunk, CHUNK)
+    return chunk_end(chosen.object_type_id, after=chosen.refresh_cursor or 0, last=LAST, size=size)
 
 
 def _finish(chosen: List, zone: str) -> None:

@@ -12,11 +12,12 @@ from django.db.models import F
 
 from accounts.actors import Actor
 from accounts.retries import is_worth_another_try
-from accounts.tenancy import account_scope, current_account_id, every_account
+from accounts.tenancy import account_scope, every_account
 from flows.locks import try_shared
 from flows.models import Activation, Flow
 from participants.enrolment import Counts, enrol_matching
 from records import criteria
+from records.chunks import chunk_end
 from records.criteria import Condition
 from records.refusals import Invalid
 
@@ -28,15 +29,6 @@ logger = logging.getLogger(__name__)
 CHUNK: Final = 20_000  # records of the flow's object type that are looked at in one transaction
 MOST_FAILURES: Final = 5  # in a row, then the run has failed
 
-# Rows are compared, so that only the index on (account, object type, id) has this order: along the primary key the way
-# to the account's next record may lead over millions of others'.
-CHUNK_END: Final = """
-select coalesce((
-  select id from records_record
-  where (account_id, object_type_id, id) > (%(account)s, %(object_type)s, %(cursor)s)
-    and (account_id, object_type_id, id) <= (%(account)s, %(object_type)s, %(upper)s)
-  order by account_id, object_type_id, id offset %(skip)s limit 1), %(upper)s)
-"""
 COUNT: Final = """
 select count(*) from records_record r
 where r.account_id = %(account)s and r.object_type_id = %(object_type)s and r.archived_at is null
@@ -64,7 +56,10 @@ def work(account_id: int, occurrence_id: int) -> bool:
     False also while another worker is on it or a verb has its flow: `to_do` names it again.
     """
     try:
-        return _work_chunk(account_id, occurrence_id, _over_limit(account_id, occurrence_id))
+        more = _work_chunk(account_id, occurrence_id)
+        if more is None:
+            more = _work_chunk(account_id, occurrence_id, matched=_count(account_id, occurrence_id))
+        return bool(more)
     except Invalid:
         _note_failure(account_id, occurrence_id, "criteria_invalid", most=1)
     except OperationalError as error:
@@ -78,31 +73,49 @@ def work(account_id: int, occurrence_id: int) -> bool:
     return False
 
 
-def _work_chunk(account_id: int, occurrence_id: int, over_limit: int | None) -> bool:
+def _work_chunk(account_id: int, occurrence_id: int, matched: int | None = None) -> bool | None:
+    """True when there is more; None when it has a safety brake and may not begin before `matched` is known."""
     by = Actor.flyt(account_id)
     with account_scope(account_id, durable=True):
-        occurrence = Occurrence.objects.filter(pk=occurrence_id, status__in=lifecycle.OPEN).first()
-        if occurrence is None or not try_shared(occurrence.flow_id):
+        open_runs = Occurrence.objects.filter(pk=occurrence_id, status__in=lifecycle.OPEN)
+        flow_id = open_runs.values_list("flow_id", flat=True).first()
+        if flow_id is None or not try_shared(flow_id):
             return False
-        flow = _open_flow(occurrence)
         occurrence = _claim(occurrence_id)
         if occurrence is None:
             return False
+        flow = _open_flow(occurrence)
         if flow is None:
             lifecycle.move(occurrence, "abort", by=by, reason="flow_ended")
             return False
         if occurrence.status == OccurrenceStatus.PENDING:
-            if over_limit is not None:
-                Occurrence.objects.filter(pk=occurrence_id).update(matched=over_limit)
-                lifecycle.move(occurrence, "abort", by=by, reason="safety_brake")
+            brake = occurrence.schedule.safety_brake
+            if brake is not None and matched is None:
+                return None
+            if not _begin(occurrence, brake, matched or 0, by):
                 return False
-            lifecycle.move(occurrence, "begin", by=by)
-        end = _chunk_end(flow, occurrence)
-        _write(occurrence, end, _enrol(flow, occurrence, end))
-        if end < (occurrence.upper_id or 0):
-            return True
-        lifecycle.move(occurrence, "complete", by=by)
-        return False
+        return _enrol_chunk(occurrence, flow, by)
+
+
+def _begin(occurrence: Occurrence, brake: int | None, matched: int, by: Actor) -> bool:
+    """Whether the run has begun; its safety brake ends it when more match than that."""
+    if brake is None or matched <= brake:
+        lifecycle.move(occurrence, "begin", by=by)
+        return True
+    Occurrence.objects.filter(pk=occurrence.pk).update(matched=matched)
+    lifecycle.move(occurrence, "abort", by=by, reason="safety_brake")
+    return False
+
+
+def _enrol_chunk(occurrence: Occurrence, flow: Flow, by: Actor) -> bool:
+    """Whether there is more."""
+    last = occurrence.upper_id or 0
+    end = chunk_end(flow.object_type_id, after=occurrence.cursor, last=last, size=CHUNK) or last
+    _write(occurrence, end, _enrol(flow, occurrence, end))
+    if end < last:
+        return True
+    lifecycle.move(occurrence, "complete", by=by)
+    return False
 
 
 def _open_flow(occurrence: Occurrence) -> Flow | None:
@@ -131,22 +144,6 @@ def _condition(occurrence: Occurrence, object_type_id: int) -> Condition:
     )
 
 
-def _chunk_end(flow: Flow, occurrence: Occurrence) -> int:
-    """The record id up to which the next chunk goes, counted along the account's own records: gaps cost nothing."""
-    with connection.cursor() as cursor:
-        cursor.execute(CHUNK_END, {**_range(flow, occurrence), "skip": CHUNK - 1})
-        return int(cursor.fetchone()[0])
-
-
-def _range(flow: Flow, occurrence: Occurrence) -> dict[str, int]:
-    return {
-        "account": current_account_id(),
-        "object_type": flow.object_type_id,
-        "cursor": occurrence.cursor,
-        "upper": occurrence.upper_id or 0,
-    }
-
-
 def _enrol(flow: Flow, occurrence: Occurrence, end: int) -> Counts:
     condition = _condition(occurrence, flow.object_type_id)
     return enrol_matching(
@@ -173,22 +170,24 @@ def _write(occurrence: Occurrence, end: int, counts: Counts) -> None:
     )
 
 
-def _over_limit(account_id: int, occurrence_id: int) -> int | None:
-    """How many records match an occurrence that has not begun, if they are more than its safety brake allows.
+def _count(account_id: int, occurrence_id: int) -> int:
+    """How many records match an occurrence that has not begun.
 
     Counted in a transaction of its own, before the flow's lock is taken: a pause must not wait for it.
     """
     with account_scope(account_id):
-        pending = Occurrence.objects.filter(pk=occurrence_id, status=OccurrenceStatus.PENDING)
-        occurrence = pending.select_related("schedule", "flow").first()
-        if occurrence is None or occurrence.schedule.safety_brake is None:
-            return None
+        occurrence = Occurrence.objects.select_related("flow").filter(pk=occurrence_id).first()
+        if occurrence is None:
+            return 0
         condition = _condition(occurrence, occurrence.flow.object_type_id)
+        bounds = {
+            "account": account_id,
+            "object_type": occurrence.flow.object_type_id,
+            "upper": occurrence.upper_id or 0,
+        }
         with connection.cursor() as cursor:
-            sql = COUNT.format(where=condition.sql)
-            cursor.execute(sql, {**condition.params, **_range(occurrence.flow, occurrence)})
-            matched = int(cursor.fetchone()[0])
-        return matched if matched > occurrence.schedule.safety_brake else None
+            cursor.execute(COUNT.format(where=condition.sql), {**condition.params, **bounds})
+            return int(cursor.fetchone()[0])
 
 
 def _note_failure(account_id: int, occurrence_id: int, reason: str, *, most: int) -> None:
