@@ -70,6 +70,7 @@ def one(sql: str, *params: object) -> object:
 def settle() -> None:
     """Vacuum and a checkpoint, so that what one measurement left behind does not burden the next."""
     run("vacuum analyze")
+    run("checkpoint")
 
 
 def say(what: str) -> None:

@@ -26,7 +26,7 @@ from .models import Occurrence, OccurrenceStatus
 
 logger = logging.getLogger(__name__)
 
-CHUNK: Final = 20_000  # records of the flow's object type that are looked at in one transaction
+CHUNK: Final = 30_000  # records of the flow's object type that are looked at in one transaction
 MOST_FAILURES: Final = 5  # in a row, then the run has failed
 
 COUNT: Final = """

@@ -21,7 +21,8 @@ from records.models import Consent, EventKind, List, ObjectType, Property, Prope
 from records.operators import OPERATORS, Takes
 from scheduling.clock import now
 from web import criteria_form
-from web.criteria_form import EVER, Group, Row, Unfinished
+from web.criteria_rows import EVER, Group, Row
+from web.criteria_tree import Unfinished, to_tree
 
 SHAPES = {
     "number": "number",
@@ -181,7 +182,7 @@ def _read(builder: Builder, vocabulary: Vocabulary) -> None:
         builder.tree, builder.is_finished = None, len(blank) < 2 and not builder.is_promised
         return
     try:
-        builder.tree = criteria_form.to_tree(builder.root, vocabulary.by_type, vocabulary.object_type.key)
+        builder.tree = to_tree(builder.root, vocabulary.by_type, vocabulary.object_type.key)
     except Unfinished:
         builder.is_finished = False
     if builder.tree == {"all": [builder.stored]}:  # a lone condition needs no group around it

@@ -13,7 +13,7 @@ from records.models import ObjectType
 from tests.make import make_flow, make_list, make_object_type, make_property
 from web import criteria_builder
 from web.criteria_builder import Builder, Vocabulary
-from web.criteria_form import Group, Row
+from web.criteria_rows import Group, Row
 
 NAME = "filter"
 

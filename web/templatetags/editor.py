@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from web.criteria_builder import Vocabulary, operator_choices, value_field
-from web.criteria_form import Row
+from web.criteria_rows import Row
 
 register = template.Library()
 

@@ -1,0 +1,94 @@
+"""What the form of criteria is made of: nested groups of rows, each named after its place."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from records import operators
+
+LIST = "list"
+EVENT = "event"
+FLOW = "flow"
+EVER = "ever"
+OTHER = "other"  # a condition that this form has no fields for: kept as it is
+
+
+@dataclass
+class Row:
+    """One condition. `what` is "property:<key>", "list", "event", "flow", "other", or "" for none chosen yet.
+
+    Of a flow: `status` of the walk through it. Of an event: `event` its kind, `times` at least, `days` within,
+    `details` pairs of a key and a value.
+    """
+
+    name: str
+    what: str = ""
+    operator: str = ""
+    values: list[str] = field(default_factory=list)
+    unknown: bool = False
+    status: str = ""
+    event: str = ""
+    times: str = ""
+    days: str = ""
+    details: list[tuple[str, str]] = field(default_factory=list)
+    other: str = ""  # JSON
+    is_new: bool = False  # takes the focus
+    error: str = ""
+    node: str = ""  # its path in the tree
+
+    @property
+    def key(self) -> str:
+        """The key of the property it is about; "" for anything else."""
+        return self.what.removeprefix("property:") if self.what.startswith("property:") else ""
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether it says what records without a value do."""
+        return bool(self.key and self.operator in operators.OPERATORS and operators.OPERATORS[self.operator].negates)
+
+    @property
+    def value(self) -> str:
+        """The first value."""
+        return self.values[0] if self.values else ""
+
+    @property
+    def high(self) -> str:
+        """The second value."""
+        return self.values[1] if len(self.values) > 1 else ""
+
+
+@dataclass
+class Group:
+    """Rows and groups, of which all, any or none must be met. `about`: by an associated record, of the type with that
+    key; with `is_primary` by the primary one."""
+
+    name: str
+    match: str = "all"
+    members: "list[Row | Group]" = field(default_factory=list)
+    about: str = ""
+    is_primary: bool = False
+    error: str = ""
+    node: str = ""
+
+    @property
+    def is_root(self) -> bool:
+        """Whether no group is around it."""
+        return not self.name.rpartition(".")[2].isdecimal()
+
+
+def every_group(group: Group) -> Iterator[Group]:
+    """The group and all inside it."""
+    yield group
+    for member in group.members:
+        if isinstance(member, Group):
+            yield from every_group(member)
+
+
+def scalar(text: str) -> Any:
+    """What somebody typed: a number, true or false, or the text."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text
+    return found if isinstance(found, str | int | float | bool) else text
