@@ -30,7 +30,8 @@ SLICE: Final = 2.0  # seconds after which other work gets its turn
 DEEPEST: Final = 10  # flows that led one into the next; a longer chain is cut
 KINDS: Final = frozenset({HANDED_OVER, TAKES_OUT})
 # The unique key of an intake makes one event ask once. A flow's own doing never leads into itself. Who is not in a flow
-# is not asked to leave it: kept until a paused flow is resumed, the wish would meet a walk that began later.
+# is not asked to leave it, and who is leaves that walk: a wish that is kept until a paused flow is resumed would meet a
+# later one.
 TAKE_IN: Final = """
 with asked as (
   select e.id, e.record_id, e.flow_id as source, e.depth,
@@ -42,14 +43,15 @@ with asked as (
     case e.kind when %(handed_over)s then jsonb_build_array(e.detail->'flow') else e.detail->'flows' end) target(id)
   where e.account_id = %(account)s and e.id = any(%(events)s)
 )
-insert into participants_intake (account_id, flow_id, record_id, wish, cause, cause_key, depth, at)
-select %(account)s, f.id, asked.record_id, asked.wish, asked.cause, 'event:' || asked.id, asked.depth + 1, %(now)s
+insert into participants_intake
+  (account_id, flow_id, record_id, wish, participant_id, cause, cause_key, depth, at)
+select %(account)s, f.id, asked.record_id, asked.wish, walk.id, asked.cause, 'event:' || asked.id, asked.depth + 1,
+  %(now)s
 from asked join flows_flow f on f.account_id = %(account)s and f.id = asked.flow_id
-where f.id is distinct from asked.source and f.status <> 'not_running' and (
-  asked.wish = 'enrol'
-  or exists (
-    select 1 from participants_participant p where p.account_id = %(account)s and p.record_id = asked.record_id
-      and p.flow_id = f.id and p.status = 'active'))
+left join participants_participant walk on asked.wish = 'leave' and walk.account_id = %(account)s
+  and walk.record_id = asked.record_id and walk.flow_id = f.id and walk.status = 'active'
+where f.id is distinct from asked.source and f.status <> 'not_running'
+  and (asked.wish = 'enrol' or walk.id is not null)
 order by f.id, asked.record_id, asked.id
 on conflict do nothing returning flow_id
 """
@@ -111,20 +113,21 @@ def _drain_some(account_id: int, flow_id: int, limit: int) -> bool:
         ]
         Intake.objects.filter(pk__in=[each.pk for each in alike]).delete()
         if flow is not None and flow.status != FlowStatus.NOT_RUNNING:
-            _do(flow, first, sorted({each.record_id for each in alike}))
+            _do(flow, alike)
     return len(alike) < len(waiting) or len(waiting) == limit
 
 
-def _do(flow: Flow, asked: Intake, record_ids: list[int]) -> None:
-    if asked.wish == Wish.LEAVE:
-        _take_out(flow, record_ids, reason=asked.cause)
+def _do(flow: Flow, alike: Sequence[Intake]) -> None:
+    first = alike[0]
+    if first.wish == Wish.LEAVE:
+        _take_out(flow, [each.participant_id for each in alike if each.participant_id], reason=first.cause)
     elif not (flow.enrolment_ends_at and flow.enrolment_ends_at <= now()):
-        params = {"records": record_ids}
-        enrol_matching(flow, where="r.id = any(%(records)s)", params=params, cause=asked.cause, depth=asked.depth)
+        params = {"records": sorted({each.record_id for each in alike})}
+        enrol_matching(flow, where="r.id = any(%(records)s)", params=params, cause=first.cause, depth=first.depth)
 
 
-def _take_out(flow: Flow, record_ids: list[int], *, reason: str) -> None:
-    active = Participant.objects.filter(flow=flow, record_id__in=record_ids, status=ParticipantStatus.ACTIVE)
+def _take_out(flow: Flow, participant_ids: list[int], *, reason: str) -> None:
+    active = Participant.objects.filter(flow=flow, pk__in=participant_ids, status=ParticipantStatus.ACTIVE)
     ids = list(active.values_list("pk", flat=True))
     with connection.cursor() as cursor:
         lifecycle.take_out(

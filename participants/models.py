@@ -192,6 +192,7 @@ class Intake(AccountModel):
         related_name="+",
     )
     wish = models.CharField(max_length=5, choices=Wish, default=Wish.ENROL)
+    participant_id = models.BigIntegerField(null=True)  # the walk that is to be left, and no later one
     cause = models.CharField(max_length=20)
     cause_key = models.CharField(max_length=80)  # "list:9:<request>": one cause asks once
     depth = models.SmallIntegerField(default=0)

@@ -246,6 +246,22 @@ def test_who_comes_into_a_paused_flow_later_is_not_meant(in_acme: Account, owner
     assert in_flow(left) == {person.pk: ("active", "", "by_hand")}
 
 
+def test_who_leaves_a_paused_flow_and_comes_again_is_not_meant_either(in_acme: Account, owner: Actor) -> None:
+    left = on("wait 1 day", only_once=False)
+    into = on("wait 1 day", leave_flows=[left.pk])
+    first = make_participant(left, step=steps_of(left)[0])
+    Flow.objects.filter(pk=left.pk).update(status=FlowStatus.PAUSED)
+    enrolment.enrol_records(in_acme.pk, into.pk, [first.record_id], by=owner)
+    go(into, left)
+    assert Intake.objects.get().participant_id == first.pk
+    commands.leave(in_acme.pk, first.pk, by=owner)
+    enrolment.enrol_records(in_acme.pk, left.pk, [first.record_id], by=owner)
+    Flow.objects.filter(pk=left.pk).update(status=FlowStatus.RUNNING)
+    go(into, left)
+    ends = list(Participant.objects.filter(flow=left).order_by("pk").values_list("status", "reason"))
+    assert ends == [("dropped_out", "left_by_hand"), ("active", "")] and not Intake.objects.exists()
+
+
 def test_walks_are_told_only_while_something_listens(in_acme: Account, owner: Actor) -> None:
     flow = on("finish")
     first, second = make_contacts(2)
