@@ -79,13 +79,25 @@ def by_index(operator: Operator, property: Property, operands: list[JsonValue], 
     words = [str(operand) for operand in operands]
     if operator.takes not in (Takes.ONE, Takes.PART, Takes.MANY) or min(map(len, words)) < SHORTEST_SEARCHED:
         return ""
-    parts = [f"%{SPECIAL.sub(ESCAPED, word)}%" for word in words]
+    parts = [_as_searched(operator.name, SPECIAL.sub(ESCAPED, word), property) for word in words]
     # The account once more, of the type that this index is made of. As an array: two equations would be made one.
     mine = f"{sql.record}.account_id = any(array[{sql.account}]::bigint[])"
     if len(parts) == 1:
         return f"{mine} and {sql.record}.search_text like lower({sql.bind(parts[0])}::text)"
     alternatives = ", ".join(f"lower({sql.bind(part)}::text)" for part in parts)
     return f"{mine} and {sql.record}.search_text like any(array[{alternatives}])"
+
+
+def _as_searched(name: str, word: str, property: Property) -> str:
+    """The pattern of a word in the search text, where every value stands behind a blank, the last one at the end and
+    all others before a blank: a name that is asked for whole is not looked for within others."""
+    end = "" if property.key == SEARCHED[-1] else " %"
+    return {
+        "eq": f"% {word}{end}",
+        "in": f"% {word}{end}",
+        "starts_with": f"% {word}%",
+        "ends_with": f"%{word}{end}",
+    }.get(name, f"%{word}%")
 
 
 def _path(template: str, property: Property, sql: Compiler) -> str:

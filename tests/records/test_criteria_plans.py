@@ -136,6 +136,23 @@ def test_equality_and_parts_of_what_is_searched_use_an_index(
     assert 0 < found.rows < 100
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        leaf("last_name", "eq", "surname7"),
+        leaf("last_name", "in", ["surname7"]),
+        leaf("last_name", "ends_with", "name7"),
+    ],
+)
+def test_a_name_that_is_asked_for_whole_is_not_looked_for_within_others(
+    crowded: ObjectType, condition: dict[str, Any]
+) -> None:
+    """A thousand others begin with it."""
+    found = plan(condition, crowded)
+    (looked_at,) = [node["Actual Rows"] for node in found.nodes if node.get("Index Name") == "record_by_search_text"]
+    assert 0 < looked_at < 50 and found.rows == 1
+
+
 def test_membership_of_a_list_is_looked_up_by_the_list(crowded: ObjectType) -> None:
     with account_scope(crowded.account_id):
         chosen = make_list("Five", Record.objects.filter(object_type=crowded)[:5], object_type=crowded)
