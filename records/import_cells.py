@@ -69,7 +69,7 @@ class CellReader:
         self.key: tuple[int, _Memory] | None = None  # the column of what rows are matched by
         self.company: int | None = None
         self.country: int | None = None
-        self.regions: dict[str, dict[str, _Memory]] = {}  # country as in the file -> phone property -> its cells
+        self.countries: dict[str, list[tuple[int, str, _Memory]]] = {}  # as in the file -> all columns of properties
         for index, header in enumerate(source.columns):
             self._plan(index, source.mapping.get(header) or {})
 
@@ -105,7 +105,7 @@ class CellReader:
 
     def _read_properties(self, cells: Sequence[str], found: dict[str, Any]) -> list[Error]:
         errors: list[Error] = []
-        for index, key, memory in [*self.properties, *self._phones(cells)] if self.phones else self.properties:
+        for index, key, memory in self._of_country(cells) if self.phones else self.properties:
             said = memory[cells[index]]
             if said is None:
                 if self.clears:
@@ -169,23 +169,23 @@ class CellReader:
     def _has_column(self, key: str) -> bool:
         return {"property": key} in self.mapping.values()
 
-    def _phones(self, cells: Sequence[str]) -> list[tuple[int, str, _Memory]]:
-        """The columns of phone numbers as they are read in the country of the row."""
+    def _of_country(self, cells: Sequence[str]) -> list[tuple[int, str, _Memory]]:
+        """The columns of properties, phone numbers as they are read in the country of the row."""
         country = cells[self.country] if self.country is not None else ""
-        memories = self.regions.get(country)
-        if memories is None:
-            memories = self.regions[country] = self._memories_of(country)
-        return [(index, key, memories[key]) for index, key in self.phones]
+        found = self.countries.get(country)
+        if found is None:
+            if len(self.countries) > REMEMBERED:
+                self.countries.clear()
+            found = self.countries[country] = [*self.properties, *self._phones(country)]
+        return found
 
-    def _memories_of(self, country: str) -> dict[str, _Memory]:
+    def _phones(self, country: str) -> list[tuple[int, str, _Memory]]:
         region = phones.region(country) or phones.region(self.reader.country)
-        if len(self.regions) > REMEMBERED:
-            self.regions.clear()
 
         def read_of(property: Property) -> Read:
             return lambda text: values.clean(property, text, region=region)
 
-        return {key: _Memory(read_of(self.reader.properties[key])) for _index, key in self.phones}
+        return [(index, key, _Memory(read_of(self.reader.properties[key]))) for index, key in self.phones]
 
     def _read_of(self, property: Property) -> Read:
         """How the cells of a property are read: in short where the outcome is known, else as everywhere."""

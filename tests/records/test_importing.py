@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 
 from accounts.tenancy import account_scope
 from records import import_chunks, list_entries, lists, tasks
@@ -195,6 +196,19 @@ def test_chunks_of_any_size_lead_to_the_same_records(contact: ObjectType, monkey
         assert (source.rows, source.created) == (len(notes), len(notes))
         ends.append([record.properties.get("notes") for record in Record.objects.order_by("pk")])
     assert ends == [[note.strip() or None for note in notes]] * 5
+
+
+def test_only_the_last_chunk_waits_for_the_disk(contact: ObjectType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_chunks, "CHUNK_ROWS", 2)
+    source = begin(contact, "Email\n" + "".join(f"p{n}@example.com\n" for n in range(5)))
+    waits = []
+    has_more = True
+    while has_more:
+        with CaptureQueriesContext(connection) as asked:
+            has_more = import_chunk(contact.account_id, source.pk)
+        waits.append(not any("synchronous_commit" in each["sql"] for each in asked))
+    assert len(waits) > 2 and waits == [*([False] * (len(waits) - 1)), True]
+    assert Import.objects.get(pk=source.pk).created == 5
 
 
 def test_rows_about_one_record_in_different_chunks_are_applied_in_order(
