@@ -21,7 +21,8 @@ def _source() -> str:
 
 def violations(page: Page, rules: list[str] | None = None) -> list[str]:
     """What is serious or critical on the page as it stands, each with its places; `rules` looks for those only."""
-    page.evaluate(f"() => {{ {_source()} }}")
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(f"() => {{ {_source()} }}")
     found: list[dict[str, Any]] = page.evaluate(RUN, rules)
     return [f"{page.url}: {each['id']} ({each['impact']}): {_places(each)}" for each in found if each["impact"] in BAD]
 

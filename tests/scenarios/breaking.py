@@ -214,7 +214,7 @@ class Breaker:
     def arrive(self, patience: float) -> None:
         """Wait until everybody is through and every message has its final word."""
         live, crowd = self.crowd.live, self.crowd
-        live.until(lambda: _forgive_leases(live) or crowd.progress() >= crowd.whole, "everybody to arrive", patience)
+        live.until(lambda: forgive_leases(live) or crowd.progress() >= crowd.whole, "everybody to arrive", patience)
         waiting = "select (select count(*) from records_eventpending) + (select count(*) from participants_intake)"
         live.until(lambda: not live.sql(waiting), "what waits to be done", patience)
 
@@ -295,7 +295,7 @@ def message_id(file: Path) -> str:
     return found.group(1) if found and "Subject: Crowd" in head else ""
 
 
-def _forgive_leases(live: Live) -> None:
+def forgive_leases(live: Live) -> None:
     """End the leases of workers that are dead, which would run for two minutes more."""
     lasting = "select array_agg(id) from messaging_message where status = 'sending' or lease_until is not null"
     before = live.sql(lasting)
