@@ -1,4 +1,5 @@
-"""Pages: an account with 1,000 flows and 10,000,000 participants, opened by a signed-in owner; 95th percentiles.
+"""Pages and lists of the API: an account with 1,000 flows and 10,000,000 participants, asked by its owner; 95th
+percentiles.
 
 In this process, by Django's own client: everything but the web server's socket.
 """
@@ -36,6 +37,12 @@ def measure(scale: float) -> list[dict]:
         "records": "/bench/records/",
         "records by a name": "/bench/records/?search=Surname77",
         "a record": f"/bench/records/{last}/",
+        "API, flows": "/api/v1/flows/",
+        "API, participants of a flow": f"/api/v1/flows/{LARGE}/participants/",
+        "API, participants who dropped out": f"/api/v1/flows/{LARGE}/participants/?status=dropped_out",
+        "API, log of a flow": f"/api/v1/flows/{LARGE}/log/",
+        "API, records by a name": "/api/v1/records/?object_type=contact&search=Surname77",
+        "API, lists": "/api/v1/lists/",
     }
     results = []
     for name, address in pages.items():
@@ -107,12 +114,14 @@ def _browser(account: int) -> object:
 
     from accounts.models import Member, User
     from accounts.rights import Role
+    from accounts.sign_in import make_key
     from accounts.tenancy import account_scope
 
     user = User.objects.create_user("bench@example.com", "a long enough word")
     with account_scope(account):
         Member.objects.create(user=user, role=Role.OWNER)
-    client = Client(SERVER_NAME="127.0.0.1")
+        _key, secret = make_key("Bench", Role.OWNER)
+    client = Client(SERVER_NAME="127.0.0.1", HTTP_AUTHORIZATION=f"Bearer {secret}")  # the API's; pages go by session
     client.force_login(user)
     return client
 
