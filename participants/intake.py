@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any, Final
 
 from django.db import connection
+from django.db.models import Q
 
 from accounts.tenancy import account_scope, current_account_id
 from flows.exits import HANDED_OVER
@@ -30,8 +31,8 @@ SLICE: Final = 2.0  # seconds after which other work gets its turn
 DEEPEST: Final = 10  # flows that led one into the next; a longer chain is cut
 KINDS: Final = frozenset({HANDED_OVER, TAKES_OUT})
 # The unique key of an intake makes one event ask once. A flow's own doing never leads into itself. Who is not in a flow
-# is not asked to leave it, and who is leaves that walk: a wish that is kept until a paused flow is resumed would meet a
-# later one.
+# is not asked to leave it as the matcher comes, and who is leaves that walk: a wish that is kept until a paused flow is
+# resumed would meet a later one.
 TAKE_IN: Final = """
 with asked as (
   select e.id, e.record_id, e.flow_id as source, e.depth,
@@ -120,14 +121,18 @@ def _drain_some(account_id: int, flow_id: int, limit: int) -> bool:
 def _do(flow: Flow, alike: Sequence[Intake]) -> None:
     first = alike[0]
     if first.wish == Wish.LEAVE:
-        _take_out(flow, [each.participant_id for each in alike if each.participant_id], reason=first.cause)
+        _take_out(flow, alike, reason=first.cause)
     elif not (flow.enrolment_ends_at and flow.enrolment_ends_at <= now()):
         params = {"records": sorted({each.record_id for each in alike})}
         enrol_matching(flow, where="r.id = any(%(records)s)", params=params, cause=first.cause, depth=first.depth)
 
 
-def _take_out(flow: Flow, participant_ids: list[int], *, reason: str) -> None:
-    active = Participant.objects.filter(flow=flow, pk__in=participant_ids, status=ParticipantStatus.ACTIVE)
+def _take_out(flow: Flow, asked: Sequence[Intake], *, reason: str) -> None:
+    """Whoever is still on the walk that was meant; on any, where a wish of an older Flyt does not say which."""
+    walks = [each.participant_id for each in asked if each.participant_id]
+    people = [each.record_id for each in asked if each.participant_id is None]
+    meant = Q(pk__in=walks) | Q(record_id__in=people) if people else Q(pk__in=walks)
+    active = Participant.objects.filter(meant, flow=flow, status=ParticipantStatus.ACTIVE)
     ids = list(active.values_list("pk", flat=True))
     with connection.cursor() as cursor:
         lifecycle.take_out(

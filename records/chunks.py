@@ -7,12 +7,12 @@ from django.db import connection
 from accounts.tenancy import current_account_id
 
 # Only the index on (account, object type, id) has this order: along the primary key the way to the account's next
-# record may lead over millions of others'. The type is asked for as an array, since equal to one it would be no part of
-# the order; and the ids are plain, since by whole rows, under row security, each look begins with the account's first.
+# record may lead over millions of others'. Types and ids are compared as rows, since a type that is equal to one would
+# be no part of the order; the account is not, for under row security each look would then begin with its first record.
 END: Final = """
 select id from records_record
-where account_id = %(account)s and object_type_id = any(array[%(object_type)s]::bigint[])
-  and id > %(after)s and id <= %(last)s
+where account_id = %(account)s and (object_type_id, id) > (%(object_type)s, %(after)s)
+  and (object_type_id, id) <= (%(object_type)s, %(last)s)
 order by account_id, object_type_id, id offset %(skip)s limit 1
 """
 

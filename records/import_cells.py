@@ -69,7 +69,8 @@ class CellReader:
         self.key: tuple[int, _Memory] | None = None  # the column of what rows are matched by
         self.company: int | None = None
         self.country: int | None = None
-        self.countries: dict[str, list[tuple[int, str, _Memory]]] = {}  # as in the file -> all columns of properties
+        self.regions = _Memory(phones.region)  # of the countries in the file
+        self.of_regions: dict[str | None, list[tuple[int, str, _Memory]]] = {}  # all columns of properties
         for index, header in enumerate(source.columns):
             self._plan(index, source.mapping.get(header) or {})
 
@@ -171,16 +172,14 @@ class CellReader:
 
     def _of_country(self, cells: Sequence[str]) -> list[tuple[int, str, _Memory]]:
         """The columns of properties, phone numbers as they are read in the country of the row."""
-        country = cells[self.country] if self.country is not None else ""
-        found = self.countries.get(country)
+        region = self.regions[cells[self.country]] if self.country is not None else None
+        found = self.of_regions.get(region)
         if found is None:
-            if len(self.countries) > REMEMBERED:
-                self.countries.clear()
-            found = self.countries[country] = [*self.properties, *self._phones(country)]
+            found = self.of_regions[region] = [*self.properties, *self._phones(region)]
         return found
 
-    def _phones(self, country: str) -> list[tuple[int, str, _Memory]]:
-        region = phones.region(country) or phones.region(self.reader.country)
+    def _phones(self, region: str | None) -> list[tuple[int, str, _Memory]]:
+        region = region or phones.region(self.reader.country)
 
         def read_of(property: Property) -> Read:
             return lambda text: values.clean(property, text, region=region)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
+from .import_refusals import ADDED
 from .import_types import CHOICES, OFFERED, options_of
 from .models import Import, ObjectType, Property, PropertyType
 from .refusals import Error, Invalid
@@ -85,7 +86,12 @@ def plain(header: str) -> str:
 
 
 def guess(headers: Iterable[str], object_type: ObjectType) -> dict[str, Target | None]:
-    """Where each column seems to belong; None where it is not told. Of two for one place the first gets it."""
+    """Where each column seems to belong; None where it is not told. Of two for one place the first gets it.
+
+    What was said of refused rows, before the columns of a file that comes back mended, belongs nowhere.
+    """
+    headers = list(headers)
+    said = ADDED if tuple(headers[: len(ADDED)]) == ADDED else ()
     known: dict[str, Target] = {}
     for field, headers_of_field in FIELD_HEADERS.items():
         known |= {word: {"field": field} for word in headers_of_field.split()}
@@ -97,7 +103,7 @@ def guess(headers: Iterable[str], object_type: ObjectType) -> dict[str, Target |
     mapping: dict[str, Target | None] = {}
     for header in headers:
         target = known.get(plain(header))
-        mapping[header] = None if target in mapping.values() else target
+        mapping[header] = None if header in said or target in mapping.values() else target
     return mapping
 
 

@@ -17,6 +17,8 @@ ADDED: Final = ("row", "column", "reason")  # the columns before the file's own
 def refused_lines(source: Import) -> Iterator[str]:
     """The refused rows as CSV, piece by piece; each opens a short scope of its own, as the stream outlives the view."""
     columns = source.columns or list(source.mapping)
+    if tuple(columns[: len(ADDED)]) == ADDED:  # these rows had been refused before
+        columns = columns[len(ADDED) :]
     yield "\ufeff" + as_csv([[*ADDED, *columns]])  # the mark tells spreadsheets that it is UTF-8
     last = 0
     while True:

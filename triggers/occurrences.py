@@ -26,7 +26,7 @@ from .models import Occurrence, OccurrenceStatus
 
 logger = logging.getLogger(__name__)
 
-CHUNK: Final = 30_000  # records of the flow's object type that are looked at in one transaction
+CHUNK: Final = 20_000  # records of the flow's object type that are looked at in one transaction
 MOST_FAILURES: Final = 5  # in a row, then the run has failed
 
 COUNT: Final = """
@@ -176,7 +176,8 @@ def _count(account_id: int, occurrence_id: int) -> int:
     Counted in a transaction of its own, before the flow's lock is taken: a pause must not wait for it.
     """
     with account_scope(account_id):
-        occurrence = Occurrence.objects.select_related("flow").filter(pk=occurrence_id).first()
+        pending = Occurrence.objects.filter(pk=occurrence_id, status=OccurrenceStatus.PENDING)
+        occurrence = pending.select_related("flow").first()
         if occurrence is None:
             return 0
         condition = _condition(occurrence, occurrence.flow.object_type_id)

@@ -20,7 +20,7 @@ from records.models import Record
 from web.access import AccountRequest, account_view
 from web.flow_page import find, show
 from web.paging import newest_first, read_id
-from web.record_rows import clean, records_of
+from web.record_rows import clean, ids_of
 from web.step_facts import title_of
 
 QUEUE = 0  # the place before the first step, as an address names it
@@ -67,12 +67,14 @@ def overview(request: AccountRequest, flow_id: int) -> HttpResponse:
 def rows_of(flow: Flow, path: Path, participants: list[Participant]) -> list[ParticipantRow]:
     """Rows with their records and last messages, in two queries. A record may be gone: the walk's story stays."""
     records = Record.objects.in_bulk([each.record_id for each in participants])
+    places = {(each.step_id, each.status): each for each in participants}
+    steps = {place: place_of(each, path) for place, each in places.items()}
     sent = last_messages(flow, participants)
     return [
         ParticipantRow(
             participant=each,
             record=records.get(each.record_id),
-            step=place_of(each, path),
+            step=steps[each.step_id, each.status],
             reason=reasons.text(each.reason) if each.reason else "",
             next_at=(each.wait_until or each.due_at)
             if each.step_id and each.status == ParticipantStatus.ACTIVE
@@ -120,7 +122,7 @@ def _narrowed(flow: Flow, status: str, step: int | None, search: str) -> QuerySe
     if step is not None:
         found = found.filter(step_id=step or None)
     if search:
-        found = found.filter(record_id__in=records_of(flow.object_type, search).values("pk"))
+        found = found.filter(record_id__in=ids_of(flow.object_type, search))
     return found
 
 

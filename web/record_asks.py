@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -122,6 +122,8 @@ def erase_chosen(request: AccountRequest) -> HttpResponse:
     """GET asks about those whom `?record=` names, POST erases them."""
     with account_scope(request.account.pk):
         ids, rest = _chosen(request)
+    if rest:  # sent once more by chance, it would erase the next ones, who cannot be brought back
+        raise _too_many()
     if request.method != "POST":
         with account_scope(request.account.pk):
             count = Record.objects.filter(pk__in=ids).count()
@@ -130,7 +132,6 @@ def erase_chosen(request: AccountRequest) -> HttpResponse:
                 request,
                 title=ngettext("Erase %s record for good?", "Erase %s records for good?", count) % many,
                 verb=ngettext("Erase %s record", "Erase %s records", count) % many,
-                rest=rest,
                 back=_table(request),
             )
     gone = _erase(request, ids)
@@ -145,8 +146,7 @@ def to_list(request: AccountRequest) -> HttpResponse:
     tree = _whole(request, table)
     ids, rest = _chosen(request) if tree is None else ([], "")
     if rest:  # doing it again would find the same
-        most = number(MOST_TOGETHER)
-        raise NotAllowed("too_many", _("More than %s records at once. Narrow the search or the filter.") % most)
+        raise _too_many()
     static = List.objects.filter(object_type=table.object_type, kind=ListKind.STATIC, is_hidden=False)
     if request.method != "POST":
         count = len(ids) if tree is None else _count(table, tree)
@@ -195,15 +195,14 @@ def _count(table: Table, tree: Any) -> int | None:
     return matching.count(tree, table.object_type, moment=now(), zone=account_zone())
 
 
-def _ask_to_erase(request: AccountRequest, *, title: str, verb: str, back: str, rest: str = "") -> HttpResponse:
+def _ask_to_erase(request: AccountRequest, *, title: str, verb: str, back: str) -> HttpResponse:
     return ask(
         request,
         title=title,
         text=_(
             "Everything stored goes: values, story, messages, associations, places on lists and in flows. "
             "Reports of flows no longer count it. This cannot be undone."
-        )
-        + rest,
+        ),
         verb=verb,
         is_dangerous=True,
         back=back,
@@ -226,14 +225,24 @@ def _chosen(request: AccountRequest) -> tuple[list[int], str]:
     if not request.GET.get("all"):
         ids = [read_id(each) for each in request.GET.getlist("record")[:MOST_AT_ONCE]]
         return [each for each in ids if each is not None], ""
+    table = Table.of(request.GET)
+    if table.fault:  # what they were to meet cannot be asked any more, and it is not everybody that was meant
+        raise NotAllowed("refused", table.fault)
+    if request.GET.get("type", table.object_type.key) != table.object_type.key:
+        raise Http404
     try:
-        found = Table.of(request.GET).all_ids(MOST_TOGETHER + 1)
+        found = table.all_ids(MOST_TOGETHER + 1)
     except searching.TooSlow:
         raise NotAllowed("too_slow", _("Looking takes too long. Narrow the search or the filter.")) from None
     if len(found) <= MOST_TOGETHER:
         return found, ""
     rest = _("These are the latest %s of those found, the most that go together: do it again for the next.")
     return found[:MOST_TOGETHER], f" {rest % number(MOST_TOGETHER)}"
+
+
+def _too_many() -> NotAllowed:
+    most = number(MOST_TOGETHER)
+    return NotAllowed("too_many", _("More than %s records at once. Narrow the search or the filter.") % most)
 
 
 def _page(request: AccountRequest, record: Record) -> str:

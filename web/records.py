@@ -75,6 +75,7 @@ def detail(request: AccountRequest, record_id: int) -> HttpResponse:
     """A record: its values, consent, flows, lists, messages, and what happened (`?show=`)."""
     record = find_record(record_id)
     part = request.GET.get("show", "")
+    part = part if part in timeline.PARTS else ""
     properties = properties_of(record.object_type)
     flows = Flow.objects.filter(visible_to(request.actor))
     page = newest_first(timeline.events_of(record.pk, part), request.GET)
@@ -83,7 +84,7 @@ def detail(request: AccountRequest, record_id: int) -> HttpResponse:
     walks = Participant.objects.filter(record=record, flow__in=flows).select_related("flow").order_by("-pk")
     entries_of = ListEntry.objects.filter(record=record).values("list_id")
     source = Import.objects.select_related("account").filter(pk=record.import_id).first() if record.import_id else None
-    if not page.older and part in ("", "changes"):
+    if not page.older and part in ("", "changes") and (page.rows or "after" not in request.GET):
         above = timezone.localtime(page.rows[-1].at).date() if page.rows else None
         if first := timeline.beginning(record, source, above):
             entries.append(first)
@@ -102,7 +103,7 @@ def detail(request: AccountRequest, record_id: int) -> HttpResponse:
         "unknown": ", ".join(each.label for each in properties if each.key not in record.properties),
         "page": page,
         "entries": entries,
-        "part": part if part in timeline.PARTS else "",
+        "part": part,
         "walks": walks[:BESIDE],
         "lists": List.objects.filter(pk__in=entries_of).order_by("name")[:BESIDE],
         "messages_sent": with_contents(messages_of(record, flows)[:BESIDE]),

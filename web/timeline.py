@@ -76,7 +76,7 @@ SOURCES: Final = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One event as the timeline tells it; `day` is set on the first of each day."""
+    """One event, or the beginning, as the timeline tells it; `day` is set on the first of each day."""
 
     icon: str
     tone: str

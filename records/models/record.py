@@ -36,8 +36,9 @@ class Record(AccountModel):
         output_field=models.TextField(null=True),
         db_persist=True,
     )
-    # What people search by: names, address and phone in lower case, between blanks. Equality, prefix and "contains" on
-    # any of these properties may use its index by asking for the same text here as well.
+    # What people search by: names, address and phone in lower case, a blank before each, the last of SEARCHED at the
+    # end (records/comparisons.py relies on that). Comparing any of these properties, whole or a part of it, may use its
+    # index by asking for the same text here as well.
     search_text = models.GeneratedField(
         expression=Lower(
             Concat(

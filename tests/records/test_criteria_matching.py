@@ -242,3 +242,28 @@ def test_two_conditions_fit_in_one_statement_under_any_alias(contact: ObjectType
         sql = f"select person.id from records_record person where {first.sql} and {second.sql}"
         cursor.execute(sql, first.params | second.params)
         assert cursor.fetchall() == [(record.pk,)]
+
+
+HARD = ("100 %_\\", "a b  c", "\\\\\\", "%%%", "___", "Ångström", "ΟΔΟΣ ΣΑΣ", "o'neil", "Anna-Lena av", "Zoë")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [*((key, value) for key in ("first_name", "last_name") for value in HARD), ("phone", "+4722345678")],
+)
+def test_what_is_searched_is_found_whole_and_by_its_parts_whatever_its_letters(
+    contact: ObjectType, key: str, value: str
+) -> None:
+    """The index of the search text never hides whom the comparison takes."""
+    around = {"first_name": "Ida", "last_name": "Berg", "email": "ida@berg.example", "phone": "+4690000000"}
+    other = "+4790000001" if key == "phone" else "Somebody"
+    for condition in (
+        leaf(key, "eq", value),
+        leaf(key, "in", [other, value]),
+        leaf(key, "starts_with", value[:4].strip()),
+        leaf(key, "ends_with", value[-4:].strip()),
+        leaf(key, "contains", value[1:].strip()),
+    ):
+        assert holds(condition, contact, **{**around, key: value}), condition
+        assert holds(condition, contact, **{key: value}), condition
+        assert not holds(condition, contact, **around), condition

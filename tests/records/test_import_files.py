@@ -274,13 +274,18 @@ def test_columns_that_belong_nowhere_become_properties_when_asked(contact: Objec
 
 
 def test_refused_rows_that_come_back_make_no_properties_of_what_was_said_of_them(contact: ObjectType) -> None:
-    refused = "".join(refused_lines(bring_in(contact, "Email,Shoe\nnobody,42\n", create_properties=True)))
+    first = bring_in(contact, "Email,Shoe,reason\nnobody,42,x\n", create_properties=True)
     before = Property.objects.count()
-    again = bring_in(contact, refused.replace("nobody,", "a@b.no,"), create_properties=True)
-    assert (again.created, Property.objects.count()) == (1, before)
-    assert Record.objects.get().properties == {"email": "a@b.no", "shoe": 42}
-    assert bring_in(contact, "Email,reason\nb@b.no,x\n", create_properties=True).created == 1
     assert Property.objects.filter(key="reason").exists(), "a column of that name elsewhere is one like any other"
+    refused = "".join(refused_lines(bring_in(contact, "Email,Shoe\nnobody,42\nnoone,43\n")))
+    once = bring_in(contact, refused.replace("nobody,", "a@b.no,"), create_properties=True)
+    assert (first.refused, once.created, once.refused, Property.objects.count()) == (1, 1, 1, before)
+    assert Record.objects.get().properties == {"email": "a@b.no", "shoe": 42}
+    again = "".join(refused_lines(once))
+    assert again.count("reason") == 1, "mended twice, they have their own columns once"
+    twice = bring_in(contact, again.replace("noone,", "c@d.no,"))
+    assert (twice.created, twice.refused) == (1, 0)
+    assert Record.objects.get(email="c@d.no").properties == {"email": "c@d.no", "shoe": 43}
 
 
 # --- Accounts --------------------------------------------------------------------------------------------------------

@@ -167,9 +167,35 @@ def test_too_many_at_once_go_the_latest_first_and_the_question_says_so(
     member.post("/acme/records/archive/?all=1")
     assert names(member) == [] and len(names(member, "?archived=1")) == 3
     assert "Restore 2 records?" in member.get("/acme/records/restore/?all=1&archived=1").content.decode()
-    assert "the latest 2" in member.get("/acme/records/erase/?all=1&archived=1").content.decode()
-    member.post("/acme/records/erase/?all=1&archived=1")
-    assert names(member, "?archived=1") == ["Ada"]
+
+
+def test_too_many_are_not_erased_together(
+    member: Client, people: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_asks, "MOST_TOGETHER", 2)
+    answer = member.post("/acme/records/erase/?all=1")
+    assert answer.status_code == 409 and "More than 2 records" in answer.content.decode()
+    assert len(names(member)) == 3
+
+
+@pytest.mark.parametrize("verb", ["archive", "restore", "erase", "list"])
+def test_criteria_that_cannot_be_asked_any_more_do_not_mean_everybody(
+    member: Client, acme: Account, people: list[Record], verb: str
+) -> None:
+    """A colleague archives the property between the question and the answer."""
+    with account_scope(acme.pk):
+        winter = make_list("Winter")
+    gone = quote(json.dumps({"property": "gone", "operator": "known"}))
+    for found in (f"all=1&criteria={gone}", "all=1&criteria=%7Bbroken"):
+        assert member.post(f"/acme/records/{verb}/?{found}", {"list": winter.pk}).status_code == 409
+    with account_scope(acme.pk):
+        assert Record.objects.filter(archived_at=None).count() == 3 and lists.size(winter) == 0
+
+
+def test_a_type_that_is_gone_does_not_mean_another(member: Client, acme: Account, people: list[Record]) -> None:
+    assert member.post("/acme/records/erase/?all=1&type=gone").status_code == 404
+    assert member.post("/acme/records/archive/?all=1&type=gone").status_code == 404
+    assert len(names(member)) == 3
 
 
 def test_too_many_are_not_put_on_a_list_by_their_words(

@@ -1,7 +1,7 @@
 """How values look on a page: numbers, moments, names. Built into every template."""
 
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django import template
@@ -9,6 +9,7 @@ from django.templatetags.static import static
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from records.models import Record
@@ -62,8 +63,14 @@ def moment(context: dict[str, Any], value: datetime | None) -> str:
     """ "Mon 23 Nov, 09:00" in the account's time zone; with the year when it is not this one; – for none."""
     if value is None:
         return NOTHING
-    local = timezone.localtime(value)
-    this_year = timezone.localtime(context["present"]).year
+    year = timezone.localtime(context["present"]).year
+    return _said(value.replace(second=0, microsecond=0), year, timezone.get_current_timezone_name(), get_language())
+
+
+@lru_cache(maxsize=4096)
+def _said(minute: datetime, this_year: int, _zone: str, _language: str) -> str:
+    """A table says the same few moments on many rows. In the zone and the language at hand, which are named as well."""
+    local = timezone.localtime(minute)
     # Translators: a moment of this year, in the letters of Django's date format.
     pattern = _("D j M, H:i") if local.year == this_year else _("D j M Y, H:i")
     return str(formats.date_format(local, pattern))
