@@ -20,7 +20,7 @@ from records.models import Record
 from web.access import AccountRequest, account_view
 from web.flow_page import find, show
 from web.paging import read_id
-from web.record_rows import clean, ids_of
+from web.record_rows import clean, records_of
 from web.step_facts import title_of
 
 ON_A_PAGE: Final = 50
@@ -87,7 +87,7 @@ def _filters(query: QueryDict) -> dict[str, str]:
 def _narrowed(flow: Flow, filters: dict[str, str], query: QueryDict) -> QuerySet[StepLog]:
     found: QuerySet[StepLog] = StepLog.objects.filter(flow_id=flow.pk)
     if filters["search"]:
-        records = ids_of(flow.object_type, filters["search"])
+        records = records_of(flow.object_type, filters["search"]).values("pk")
         found = found.filter(
             participant_id__in=Participant.objects.filter(flow=flow, record_id__in=records).values("pk")
         )

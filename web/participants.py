@@ -20,7 +20,7 @@ from records.models import Record
 from web.access import AccountRequest, account_view
 from web.flow_page import find, show
 from web.paging import newest_first, read_id
-from web.record_rows import clean, ids_of
+from web.record_rows import clean, records_of
 from web.step_facts import title_of
 
 QUEUE = 0  # the place before the first step, as an address names it
@@ -122,7 +122,7 @@ def _narrowed(flow: Flow, status: str, step: int | None, search: str) -> QuerySe
     if step is not None:
         found = found.filter(step_id=step or None)
     if search:
-        found = found.filter(record_id__in=ids_of(flow.object_type, search))
+        found = found.filter(record_id__in=records_of(flow.object_type, search).values("pk"))
     return found
 
 

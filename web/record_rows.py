@@ -16,16 +16,12 @@ MOST_FOUND: Final = 5_000  # the latest made of those that a picker chooses from
 def records_of(object_type: ObjectType, search: str = "") -> QuerySet[Record]:
     """The records of a type that are not archived; with `search`, those in which each of its words is found."""
     found: QuerySet[Record] = Record.objects.filter(object_type=object_type, archived_at=None)
-    wanted = clean(search)
-    return found.filter(pk__in=ids_of(object_type, wanted)) if wanted else found
-
-
-def ids_of(object_type: ObjectType, search: str) -> list[int]:
-    """The records of a type in which each word of `search` is found, the latest made if they are very many."""
-    try:
-        return searching.ids(Wanted(object_type, search), limit=MOST_FOUND)
-    except searching.TooSlow:
-        return []
+    if wanted := clean(search):
+        try:
+            return found.filter(pk__in=searching.ids(Wanted(object_type, wanted), limit=MOST_FOUND))
+        except searching.TooSlow:
+            return found.none()
+    return found
 
 
 def clean(search: str | None) -> str:
