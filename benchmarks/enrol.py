@@ -5,7 +5,6 @@ import time
 from . import stage
 
 OCCURRENCE = """
-from triggers import occurrences
 while occurrences.work({account}, {occurrence}):
     pass
 """
@@ -80,7 +79,9 @@ def _occurrence(account: int, contact: int, people: int) -> float:
     flow, _step = _flow(account)
     stage.settle()
     made = schedules.run_now(account, flow, by=Actor.flyt(account))
-    seconds = stage.workers(OCCURRENCE.format(account=account, occurrence=made.pk), 1)
+    seconds = stage.workers(
+        OCCURRENCE.format(account=account, occurrence=made.pk), 1, before="from triggers import occurrences"
+    )
     with account_scope(account):
         done = Occurrence.objects.get(pk=made.pk)
         if (done.status, done.enrolled) != ("done", people // 2):

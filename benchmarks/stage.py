@@ -81,11 +81,14 @@ def say(what: str) -> None:
     print(f"  {what}", flush=True)
 
 
-def workers(code: str, n: int) -> float:
-    """Run `code` in `n` processes with Django set up; seconds from the common start to the last one's end."""
+def workers(code: str, n: int, *, before: str = "pass") -> float:
+    """Run `code` in `n` processes with Django set up; seconds from the common start to the last one's end.
+
+    `before`: what workers have imported long before there is anything to do.
+    """
     start = (
-        "import django, sys; django.setup(); from django.db import connection; connection.ensure_connection();"
-        "print('ready', flush=True); sys.stdin.readline()\n"
+        f"import django, sys; django.setup(); {before}; from django.db import connection;"
+        "connection.ensure_connection(); print('ready', flush=True); sys.stdin.readline()\n"
     )
     processes = [
         subprocess.Popen(

@@ -16,6 +16,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from accounts.commits import commit_soon
 from accounts.models import Account
 from accounts.tenancy import account_scope, current_account_id
 
@@ -53,15 +54,8 @@ def import_chunk(account_id: int, import_id: int) -> bool:
         with override(Account.objects.get(pk=account_id).language):  # reasons are kept as they are said here
             has_more = _work(source)
         if has_more:
-            _commit_soon()
+            commit_soon()
         return has_more
-
-
-def _commit_soon() -> None:
-    """Do not wait until the disk has this chunk: a crash that takes it back takes its place in the file back with it,
-    and it is imported again. The commit of the last one waits, for all before it too."""
-    with connection.cursor() as cursor:
-        cursor.execute("set local synchronous_commit = off")
 
 
 @dataclass

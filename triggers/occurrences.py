@@ -11,6 +11,7 @@ from django.db import OperationalError, connection
 from django.db.models import F
 
 from accounts.actors import Actor
+from accounts.commits import commit_soon
 from accounts.retries import is_worth_another_try
 from accounts.tenancy import account_scope, every_account
 from flows.locks import try_shared
@@ -26,7 +27,7 @@ from .models import Occurrence, OccurrenceStatus
 
 logger = logging.getLogger(__name__)
 
-CHUNK: Final = 20_000  # records of the flow's object type that are looked at in one transaction
+CHUNK: Final = 30_000  # records of the flow's object type that are looked at in one transaction
 MOST_FAILURES: Final = 5  # in a row, then the run has failed
 
 COUNT: Final = """
@@ -113,6 +114,7 @@ def _enrol_chunk(occurrence: Occurrence, flow: Flow, by: Actor) -> bool:
     end = chunk_end(flow.object_type_id, after=occurrence.cursor, last=last, size=CHUNK) or last
     _write(occurrence, end, _enrol(flow, occurrence, end))
     if end < last:
+        commit_soon()
         return True
     lifecycle.move(occurrence, "complete", by=by)
     return False
