@@ -1,5 +1,5 @@
 // The editor saves as it is edited: here are the words of its state, faults beside their fields, and what keeps typed
-// text when an answer does not come.
+// text when an answer does not come (when one does: kept.js).
 const editor = document.getElementById("editor");
 const saved = () => document.getElementById("saved");
 // A form with a draft (the schedule) also asks what it would mean; that saves nothing.
@@ -80,18 +80,6 @@ const place = () => {
 };
 document.addEventListener("htmx:oobAfterSwap", (event) => {
   if (event.detail.target?.id === "faults" || document.getElementById("faults")?.hasChildNodes()) place();
-});
-
-// What was typed while an answer came stays typed.
-let typing = null;
-document.addEventListener("htmx:oobBeforeSwap", () => {
-  const at = document.activeElement;
-  if (at?.id && at.matches("input:not([type=checkbox], [type=radio]), textarea")) typing = { id: at.id, value: at.value };
-});
-document.addEventListener("htmx:oobAfterSwap", () => {
-  const field = typing && document.getElementById(typing.id);
-  if (field && field.value !== typing.value) field.value = typing.value;
-  typing = null;
 });
 
 // Leaving a field saves it, also on the way to a button of the notice: a notice that says the same stays as it is, else

@@ -1,10 +1,12 @@
 """The pages in a browser: scripts and htmx under the strict policy, and the same without scripts."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
@@ -22,6 +24,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LAST_DAY = {"frequency": "monthly", "days": [31]}
 
 
+# Other sessions of this database that are in a transaction.
+AT_WORK = """
+select count(*) from pg_stat_activity
+where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid() and state <> 'idle'
+"""
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A browser; `dev.py test` says where it is."""
@@ -33,9 +42,16 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def account(transactional_db: None, acme: Account) -> Account:
-    """Acme, committed."""
-    return acme
+def account(transactional_db: None, acme: Account) -> Iterator[Account]:
+    """Acme, committed. What a closed browser had asked is answered before the tables are emptied: both would wait for
+    each other."""
+    yield acme
+    with connection.cursor() as cursor:
+        for _look in range(200):
+            cursor.execute(AT_WORK)
+            if not cursor.fetchone()[0]:
+                return
+            time.sleep(0.05)
 
 
 def signed_in(context: BrowserContext, account: Account, live_server: LiveServer) -> None:

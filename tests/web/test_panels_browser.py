@@ -1,14 +1,14 @@
 """The panels of the newer steps in a browser: added by the chart, filled in, saved, found again, without a problem."""
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from accounts.models import Account
 from accounts.tenancy import account_scope
 from flows.models import Flow
 from messaging.models import Content
 from records.models import List
-from tests.make import make_content, make_flow, make_list
+from tests.make import make_contact, make_content, make_flow, make_list
 from tests.web.editing import document_of
 from tests.web.test_browser import account, chromium, page
 
@@ -104,6 +104,46 @@ def test_a_wait_for_an_event_with_a_way_out(page: Page, flow: Flow, other: Flow,
         "exit_flow": other.pk,
         "exit_list": lost.pk,
     }
+
+
+def test_what_is_chosen_while_the_panel_is_drawn_anew_is_kept_and_saved(
+    page: Page, flow: Flow, letter: Content
+) -> None:
+    card = add_at_the_end(page, flow, "Wait for event")
+    choose(page, "#events-0-event", "Link clicked")
+    expect(card).to_contain_text("Link clicked")
+    held: list[Route] = []
+    page.route("**/edit/**", lambda route: held.append(route), times=1)
+    with page.expect_request("**/edit/**"):
+        choose(page, "#events-0-event", "Unsubscribed")
+    choose(page, "#events-0-content", letter.name)
+    page.locator("#wait-amount").press_sequentially("3")
+    held.pop().continue_()
+    expect(page.locator("#events-0-url")).to_have_count(0)  # drawn anew
+    expect(page.locator("#events-0-content option:checked")).to_have_text(letter.name)
+    expect(page.locator("#wait-amount")).to_have_value("3")
+    expect(page.locator("#wait-amount")).to_be_focused()
+    expect(card).to_contain_text("Unsubscribed in “Welcome letter”, at most 3 days")
+    settings = document_of(flow)["steps"][1]["settings"]
+    assert settings["events"] == [{"event": "unsubscribed", "detail": {"content_id": letter.pk}}]
+    assert settings["amount"] == 3
+
+
+def test_what_is_chosen_while_conditions_are_drawn_anew_is_kept(page: Page, account: Account) -> None:
+    with account_scope(account.pk):
+        make_contact("kathe@example.com")
+    page.goto("/acme/records/filter/")
+    page.get_by_role("button", name="Condition", exact=True).first.click()
+    page.get_by_label("Property").select_option(label="City")
+    expect(page.get_by_label("Comparison")).to_be_visible()
+    held: list[Route] = []
+    page.route("**/draft/", lambda route: held.append(route), times=1)
+    with page.expect_request("**/draft/"):
+        page.get_by_role("button", name="Condition", exact=True).first.click()
+    page.get_by_label("Value").first.fill("Bergen")
+    held.pop().continue_()
+    expect(page.get_by_label("Property")).to_have_count(2)
+    expect(page.get_by_label("Value").first).to_have_value("Bergen")
 
 
 def test_a_random_split_with_weights(page: Page, flow: Flow) -> None:

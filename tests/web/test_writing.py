@@ -150,6 +150,8 @@ def test_what_is_typed_before_the_answer_to_a_change_is_there_stays(
     tab.goto("/acme/imports/")
     tab.get_by_label("File").set_input_files(file)
     tab.get_by_role("button", name="Look at the file").click()
+    tab.get_by_label("Ort becomes").wait_for()
+    tab.wait_for_load_state()  # a change before the scripts are there asks nothing
     held: list[Route] = []
     tab.route("**/settle/", lambda route: held.append(route))
     with tab.expect_request("**/settle/"):
