@@ -67,6 +67,9 @@ class ParticipantQuery(PageQuery):
         required=False, min_value=0, help_text="Active on this step; 0: in the queue before the first."
     )
     record = Id(required=False)
+    reason = serializers.ChoiceField(
+        [*reasons.DROP_OUT], required=False, help_text="Who left early for this reason, a stable word."
+    )
 
 
 class EnrolShape(Shape):
@@ -118,6 +121,8 @@ class FlowParticipants(VerbView):
             rows = rows.filter(status=query["status"])
         if "record" in query:
             rows = rows.filter(record_id=query["record"])
+        if "reason" in query:
+            rows = rows.filter(reason=query["reason"])
         if "step" in query:
             rows = rows.filter(status=ParticipantStatus.ACTIVE, step_id=query["step"] or None)
         return page(rows, request, query, lambda found: ParticipantShape(found, many=True).data, order=("-id",))

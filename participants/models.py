@@ -96,6 +96,12 @@ class Participant(AccountModel):
             ),
             # The pages of a flow's participants, newest first. The status is read from the index where few have it.
             models.Index(fields=["account", "flow", "-id", "status"], name="participants_of_a_flow"),
+            # Why people left, newest first; few have a reason.
+            models.Index(
+                fields=["account", "flow", "reason", "-id"],
+                condition=~models.Q(reason=""),
+                name="participants_by_reason",
+            ),
             # Waking: who of these records stands on a listening step. Only once: has there been an earlier walk.
             models.Index(fields=["record", "flow"], name="participants_of_a_record"),
         ]

@@ -25,7 +25,13 @@ PATIENCE: Final = 10_000  # milliseconds
 MOST_WORDS: Final = 5
 LONGEST: Final = 200  # characters of a search
 MOST_SORTED: Final = 10_000  # records that are sorted by what no index has in order
+NEAR: Final = 10_000  # the latest made, looked at one by one: a word that many have fills a page from them
+A_PAGE: Final = 200  # and no more than this is looked for among them
 FROM: Final = "from records_record r where {where}"
+NEARBY: Final = """from (
+  select * from records_record r
+  where r.account_id = %(account)s and r.object_type_id = %(object_type)s and {behind} {order} limit %(near)s
+) r where {where}"""
 # What records may be sorted by beside their properties, and the types that PostgreSQL reads them back as.
 COLUMNS: Final = {
     "external_id": "text",
@@ -76,18 +82,23 @@ def ids(wanted: Wanted, *, limit: int, after: int | None = None, is_falling: boo
     Inside the account's scope. Raises `Invalid` when the criteria make no sense and `TooSlow`.
     """
     where, params = _where(wanted, now())
-    if after is not None:
-        where += f" and r.id {'<' if is_falling else '>'} %(after)s"
-    order = f"order by r.id {'desc' if is_falling else 'asc'} limit %(limit)s"
-    rows = _ask(f"select r.id {FROM.format(where=where)} {order}", {**params, "after": after, "limit": limit})
-    return [row[0] for row in rows]
+    behind = "true" if after is None else f"r.id {'<' if is_falling else '>'} %(after)s"
+    order = f"order by r.id {'desc' if is_falling else 'asc'}"
+    params |= {"after": after, "limit": limit, "near": NEAR}
+    if wanted.search and wanted.object_type is not None and limit <= A_PAGE:
+        nearby = NEARBY.format(where=where, behind=behind, order=order)
+        near = ask(f"select r.id {nearby} {order} limit %(limit)s", params)
+        if len(near) == limit:
+            return [row[0] for row in near]
+    found = FROM.format(where=f"{where} and {behind}")
+    return [row[0] for row in ask(f"select r.id {found} {order} limit %(limit)s", params)]
 
 
 def count(wanted: Wanted, *, at_most: int) -> int:
     """How many records there are; counting ends at `at_most`. Raises as `ids`."""
     where, params = _where(wanted, now())
     sql = f"select count(*) from (select 1 {FROM.format(where=where)} limit %(limit)s) found"
-    return int(_ask(sql, {**params, "limit": at_most})[0][0])
+    return int(ask(sql, {**params, "limit": at_most})[0][0])
 
 
 def sortable(object_type: ObjectType | None) -> list[str]:
@@ -125,7 +136,7 @@ def sorted_places(
         params |= {"after": after.value, "after_id": after.id}
     order = f"order by {value} {'desc' if is_falling else 'asc'} nulls last, r.id desc"
     sql = f"select r.id, ({value})::text {FROM.format(where=where)} {order} offset %(offset)s limit %(limit)s"
-    return [Place(*row) for row in _ask(sql, params)]
+    return [Place(*row) for row in ask(sql, params)]
 
 
 def _behind(value: str, type: str, after: Place, is_falling: bool) -> str:
@@ -159,13 +170,14 @@ def _where(wanted: Wanted, moment: datetime) -> tuple[str, dict[str, Any]]:
             parts.append(f"r.{name} = %({name})s")
             params[name] = value
     if search := wanted.search.replace("\x00", "").strip()[:LONGEST]:
-        sql, words = _words(search)
+        sql, words = words_of(search)
         parts.append(sql)
         params |= words
     return " and ".join(parts), params
 
 
-def _words(search: str) -> tuple[str, dict[str, Any]]:
+def words_of(search: str) -> tuple[str, dict[str, Any]]:
+    """SQL that is true of a record `r` in which each word is found, and its parameters; `search` is not blank."""
     patterns = {}
     for number, word in enumerate(search.split()[:MOST_WORDS]):
         plain = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -175,7 +187,8 @@ def _words(search: str) -> tuple[str, dict[str, Any]]:
     return f"(({every}) or r.external_id = any(%(exact)s::text[]))", {**patterns, "exact": exact}
 
 
-def _ask(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+def ask(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of a search, which names its account itself; raises `TooSlow`."""
     with every_account(), connection.cursor() as cursor:
         cursor.execute("select current_setting('statement_timeout')")
         before = cursor.fetchone()[0]

@@ -5,22 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from flows.models import Flow
 from flows.path import Path
 from messaging.models import Message, MessageStatus, of_records
-from participants import reasons
+from participants import reasons, searching
 from participants.models import Participant, ParticipantStatus
 from participants.statistics import FlowCounts
 from records.models import Record
+from records.searching import TooSlow
 from web.access import AccountRequest, account_view
 from web.flow_page import find, show
-from web.paging import newest_first, read_id
-from web.record_rows import clean, records_of
+from web.paging import ON_A_PAGE, Page, newest_first, newest_found, read_id
+from web.record_rows import clean
 from web.step_facts import title_of
 
 QUEUE = 0  # the place before the first step, as an address names it
@@ -28,6 +30,12 @@ GROUPS = {
     "completed": (ParticipantStatus.FINISHED, ParticipantStatus.FINISHED_WITH_SUCCESS),
     "left_early": (ParticipantStatus.DROPPED_OUT, ParticipantStatus.CANCELLED),
 }
+REASONS = """
+select code from unnest(%(codes)s::text[]) code where exists (
+  select 1 from participants_participant p
+  where p.account_id = %(account)s and p.flow_id = %(flow)s and p.reason = code and p.reason <> ''
+)
+"""
 
 
 @dataclass(frozen=True)
@@ -42,25 +50,59 @@ class ParticipantRow:
     last_message: Message | None
 
 
+@dataclass(frozen=True)
+class Filters:
+    """What narrows the list; what makes no sense is left out."""
+
+    status: str  # a status or one of `GROUPS`
+    step: int | None
+    reason: str
+    search: str
+
+    @classmethod
+    def of(cls, query: QueryDict) -> "Filters":
+        """What an address says."""
+        status, step, reason = (query.get(name, "") for name in ("status", "step", "reason"))
+        return cls(
+            status=status if status in ParticipantStatus.values or status in GROUPS else "",
+            step=QUEUE if step == str(QUEUE) else read_id(step),
+            reason=reason if reason in reasons.DROP_OUT else "",
+            search=clean(query.get("search")),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.status or self.reason or self.search) or self.step is not None
+
+    @property
+    def statuses(self) -> tuple[str, ...]:
+        """Those that are meant; none: all. Standing on a step means being active there."""
+        if self.step is not None and not self.status:
+            return (ParticipantStatus.ACTIVE,)
+        return GROUPS.get(self.status, (self.status,) if self.status else ())
+
+
 @account_view()
 @require_GET
 def overview(request: AccountRequest, flow_id: int) -> HttpResponse:
-    """The participants, newest first; `?status=`, `?step=` (0: the queue) and `?search=` narrow them."""
+    """The participants, newest first; `?status=`, `?step=` (0: the queue), `?reason=` and `?search=` narrow them."""
     row = find(request, flow_id)
     path = Path.of(row.flow)
-    status, step, search = _wanted(request)
-    page = newest_first(_narrowed(row.flow, status, step, search), request.GET)
+    filters, fault = Filters.of(request.GET), ""
+    try:
+        page = _page(row.flow, filters, request.GET)
+    except TooSlow:
+        page, fault = Page([], "", ""), _("Looking takes too long. Narrow the search or the filter.")
     return show(
         request,
         row,
         "participants",
         page=page,
         participants=rows_of(row.flow, path, page.rows),
-        status=status,
-        step=step,
-        search=search,
+        filters=filters,
+        fault=fault,
         statuses=_statuses(row.counts),
         steps=_places(path),
+        reasons=_reasons(row.flow),
     )
 
 
@@ -104,26 +146,31 @@ def _is_walks(message: Message) -> bool:
     return message.origin_key.startswith("participant:") and message.status in MessageStatus.values
 
 
-def _wanted(request: AccountRequest) -> tuple[str, int | None, str]:
-    status = request.GET.get("status", "")
-    step = request.GET.get("step", "")
-    place = QUEUE if step == str(QUEUE) else read_id(step)
-    known = status in ParticipantStatus.values or status in GROUPS
-    return (status if known else ""), place, clean(request.GET.get("search"))
+def _page(flow: Flow, filters: Filters, query: QueryDict) -> Page:
+    """A page of those that are left; raises `TooSlow`."""
+    if filters.search:
+        return _found(flow, filters, query)
+    rows: QuerySet[Participant] = Participant.objects.filter(flow=flow)
+    if filters.statuses:
+        rows = rows.filter(status__in=filters.statuses)
+    if filters.step is not None:
+        rows = rows.filter(step_id=filters.step or None)
+    if filters.reason:
+        rows = rows.filter(reason=filters.reason)
+    return newest_first(rows, query)
 
 
-def _narrowed(flow: Flow, status: str, step: int | None, search: str) -> QuerySet[Participant]:
-    """Standing on a step means being active there; who left there is found by status."""
-    found: QuerySet[Participant] = Participant.objects.filter(flow=flow)
-    if status:
-        found = found.filter(status__in=GROUPS.get(status, (status,)))
-    if step is not None and status in ("", ParticipantStatus.ACTIVE):
-        found = found.filter(status=ParticipantStatus.ACTIVE)
-    if step is not None:
-        found = found.filter(step_id=step or None)
-    if search:
-        found = found.filter(record_id__in=records_of(flow.object_type, search).values("pk"))
-    return found
+def _found(flow: Flow, filters: Filters, query: QueryDict) -> Page:
+    wanted = searching.Wanted(
+        flow.pk, filters.search, statuses=filters.statuses, step_id=filters.step, reason=filters.reason
+    )
+
+    def find(place: int | None, is_falling: bool) -> list[Participant]:
+        found = searching.ids(wanted, limit=ON_A_PAGE + 1, after=place, is_falling=is_falling)
+        known = Participant.objects.in_bulk(found)
+        return [known[each] for each in found if each in known]
+
+    return newest_found(find, query)
 
 
 def _statuses(counts: FlowCounts) -> list[dict[str, Any]]:
@@ -139,3 +186,10 @@ def _places(path: Path) -> list[dict[str, Any]]:
         {"id": QUEUE, "name": _("Queue")},
         *({"id": step.pk, "name": title_of(step, path)} for step in steps if step.kind != "finish"),
     ]
+
+
+def _reasons(flow: Flow) -> list[tuple[str, str]]:
+    """The reasons for which somebody has left the flow early, with their texts, in the order of these."""
+    with connection.cursor() as cursor:
+        cursor.execute(REASONS, {"account": flow.account_id, "flow": flow.pk, "codes": list(reasons.DROP_OUT)})
+        return sorted(((code, reasons.text(code)) for (code,) in cursor.fetchall()), key=lambda each: each[1])

@@ -106,11 +106,13 @@ def test_participants_are_found_by_status_step_and_record(api, acme, flow, url, 
 
     assert found("") == [gone.pk, queued.pk, walk.pk]
     assert found("status=dropped_out") == [gone.pk]
+    assert found("reason=no_consent") == [gone.pk] and found("reason=no_address") == []
     assert found(f"step={walk.step_id}") == [walk.pk]
     assert found("step=0") == [queued.pk]
     assert found(f"record={walk.record_id}") == [walk.pk]
     assert api.get(f"{url}?status=dropped_out").json()["results"][0]["reason_text"]
     assert api.get(f"{url}?status=asleep").status_code == 422
+    assert api.get(f"{url}?reason=boredom").status_code == 422
 
 
 def test_a_participant_shows_what_the_steps_did_newest_first(api, acme, flow, walk):

@@ -2,13 +2,15 @@
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account
 from accounts.tenancy import account_scope, every_account
 from records import searching
+from records.models import Record
 from records.searching import Wanted
 from scheduling.clock import now
-from tests.make import make_contact, make_object_type
+from tests.make import make_contact, make_object_type, make_record
 
 pytestmark = pytest.mark.django_db
 SEARCHES = ("ångström", "900123", "kathe@ex", "kä", "ångström kä")
@@ -51,3 +53,37 @@ def test_words_are_found_by_the_index(acme: Account, globex: Account) -> None:
             wanted = Wanted(make_object_type(), search)
             assert searching.ids(wanted, limit=10) == [kathe.pk]
             assert "record_by_search_text" in plan(wanted), f"{search}: {plan(wanted)}"
+
+
+@pytest.mark.parametrize("near", [0, 2, 10_000])
+def test_the_latest_made_and_the_others_are_found_alike(
+    acme: Account, globex: Account, monkeypatch: pytest.MonkeyPatch, near: int
+) -> None:
+    monkeypatch.setattr(searching, "NEAR", near)
+    made = []
+    for number in range(6):
+        with account_scope(globex.pk):
+            make_contact(first_name="Kari")
+        with account_scope(acme.pk):
+            made.append(make_contact(first_name="Kari" if number % 3 else "Ola").pk)
+            make_record("company", name="Kari AS")
+    latest = [made[number] for number in (5, 4, 2, 1)]
+    with account_scope(acme.pk):
+        wanted = Wanted(make_object_type(), "kari")
+        for limit in (1, 2, 4, 9, 300):
+            assert searching.ids(wanted, limit=limit) == latest[:limit]
+            assert searching.ids(wanted, limit=limit, is_falling=False) == latest[::-1][:limit]
+        assert searching.ids(wanted, limit=2, after=latest[1]) == latest[2:]
+        assert searching.ids(wanted, limit=2, after=latest[2], is_falling=False) == [latest[1], latest[0]]
+        city = {"all": [{"property": "first_name", "operator": "eq", "value": "Ola"}]}
+        assert searching.ids(Wanted(make_object_type(), "kari", city), limit=1) == []
+
+
+def test_a_word_that_many_have_is_not_looked_up_in_the_index(acme: Account) -> None:
+    with account_scope(acme.pk):
+        make_many(2_000)
+        latest = list(Record.objects.order_by("-pk").values_list("pk", flat=True)[:51])
+        with CaptureQueriesContext(connection) as asked:
+            assert searching.ids(Wanted(make_object_type(), "person"), limit=51) == latest
+    looked = [query["sql"] for query in asked.captured_queries if "search_text" in query["sql"]]
+    assert len(looked) == 1 and "limit 10000" in looked[0]

@@ -50,7 +50,7 @@ COMMANDS = {
     "web/opening.py: _make",
 }
 # Compiled criteria, bound to their account in every table: row security would keep them from their indexes.
-CRITERIA = {"records/matching.py: _ask", "records/searching.py: _ask"}
+CRITERIA = {"records/matching.py: _ask", "records/searching.py: ask"}
 # How the escape itself works, and truncating between tests.
 INSIDE = {"config/database/base.py: DatabaseOperations.execute_sql_flush"}
 KNOWN: Final = SIGN_IN | SWEEPS | COMMANDS | CRITERIA | INSIDE

@@ -9,6 +9,7 @@ from accounts.models import Account, History
 from accounts.tenancy import account_scope
 from flows.models import Flow, FlowStatus
 from messaging.models import Content, Message, MessageStatus
+from participants import searching
 from participants.models import Participant, ParticipantStatus
 from records.models import Record
 from scheduling.clock import now
@@ -159,6 +160,34 @@ def test_somebody_is_found_by_step_and_by_name(member: Client, acme: Account, fl
     assert found("?search=søren") == ["Søren"] and found("?search=example.com") == found("") and len(found("")) == 4
     assert found("?status=left_early") == ["Gone"] == found(f"?status=dropped_out&step={wait.pk}")
     assert found("?step=x&status=x") == found("")
+
+
+def test_those_who_left_are_found_by_why(member: Client, acme: Account, flow: Flow) -> None:
+    assert "Left because" not in page(member, flow)
+    with account_scope(acme.pk):
+        make_participant(flow, make_contact(first_name="Here"))
+        for name, reason in (("Dry", "no_consent"), ("Dull", "no_address"), ("Dim", "no_consent")):
+            someone = make_contact(first_name=name)
+            make_participant(flow, someone, status=ParticipantStatus.DROPPED_OUT, reason=reason)
+        elsewhere = make_flow(["wait 2 days"])
+        make_participant(elsewhere, status=ParticipantStatus.DROPPED_OUT, reason="exclusion_list")
+    shown = member.get(f"/acme/flows/{flow.pk}/participants/?reason=no_consent")
+    assert [code for code, _text in shown.context["reasons"]] == ["no_consent", "no_address"]
+    assert [row.record.properties["first_name"] for row in shown.context["participants"]] == ["Dim", "Dry"]
+    assert '<option value="no_consent" selected>No consent to marketing</option>' in shown.content.decode()
+    assert "Nobody here" in page(member, flow, "?reason=no_consent&status=active")
+    found = member.get(f"/acme/flows/{flow.pk}/participants/?reason=no_consent&search=dry").context["participants"]
+    assert [row.record.properties["first_name"] for row in found] == ["Dry"]
+
+
+def test_a_search_that_takes_too_long_says_so(
+    member: Client, acme: Account, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with account_scope(acme.pk):
+        make_participant(flow)
+    monkeypatch.setattr(searching, "ALL", "select p.id from pg_sleep(60), (select 1 as id) p")
+    monkeypatch.setattr("records.searching.PATIENCE", 20)
+    assert "Looking takes too long" in page(member, flow, "?search=anna")
 
 
 def test_a_row_says_how_the_last_message_fares(member: Client, acme: Account, flow: Flow) -> None:
