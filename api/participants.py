@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from accounts.actors import Actor
 from accounts.rights import Right
 from participants import commands, enrolment, reasons
-from participants.models import Participant, ParticipantStatus, StepLog
+from participants.models import ListEnrolment, Participant, ParticipantStatus, StepLog
 from records.models import List
 
 from .errors import Invalid
@@ -102,9 +102,24 @@ class EnrolledShape(Shape):
 
 
 class QueuedShape(Shape):
-    """How many of a list will be looked at."""
+    """How many of a list will be looked at, and where to read what became of them."""
 
     queued = serializers.IntegerField()
+    list_enrolment = serializers.IntegerField()
+
+
+class ListEnrolmentShape(Shape):
+    """A list that somebody asked a flow to take in, and what became of those who were in it then."""
+
+    id = serializers.IntegerField()
+    flow = serializers.IntegerField(source="flow_id")
+    list = serializers.IntegerField(source="list_id")
+    list_name = serializers.CharField()
+    is_under_way = serializers.BooleanField(help_text="Some of them are still to be looked at.")
+    asked = serializers.IntegerField(help_text="How many were in the list.")
+    enrolled = serializers.IntegerField()
+    left_out = serializers.DictField(child=serializers.IntegerField(), help_text="How many, by reason.")
+    created_at = serializers.DateTimeField()
 
 
 class FlowParticipants(VerbView):
@@ -141,15 +156,43 @@ class FlowParticipants(VerbView):
         given = self.read(EnrolShape)
         account_id = self.actor.account_id
         if "list" in given:
-            return Response({"queued": self._enrol_list(flow_id, given["list"])}, status=202)
+            asked = self._enrol_list(flow_id, given["list"])
+            return Response({"queued": asked.asked, "list_enrolment": asked.pk}, status=202)
         outcomes = enrolment.enrol_records(account_id, flow_id, given["records"], cause="api", by=self.actor)
         return Response({"results": [_outcome(record, word) for record, word in outcomes.items()]})
 
-    def _enrol_list(self, flow_id: int, list_id: int) -> int:
+    def _enrol_list(self, flow_id: int, list_id: int) -> ListEnrolment:
         try:
             return enrolment.enrol_list(self.actor.account_id, flow_id, list_id, by=self.actor)
         except List.DoesNotExist:
             raise Invalid(("list", _("There is no such list of the flow's object type."))) from None
+
+
+class ListEnrolments(VerbView):
+    """The lists that were enrolled in a flow."""
+
+    rights = {"GET": Right.SEE}
+
+    @endpoint(
+        "The lists that were enrolled in a flow, newest first", query=PageQuery, answers=paged(ListEnrolmentShape)
+    )
+    def get(self, request: Request, flow_id: int) -> Response:
+        """How many came in, and how many did not, by reason."""
+        query = self.query(PageQuery)
+        rows = enrolment.list_enrolments(seen_by(self.actor).only("pk").get(pk=flow_id))
+        return page(rows, request, query, lambda found: ListEnrolmentShape(found, many=True).data, order=("-id",))
+
+
+class OneListEnrolment(VerbView):
+    """One list that was enrolled."""
+
+    rights = {"GET": Right.SEE}
+
+    @endpoint("A list that was enrolled in a flow", answers=ListEnrolmentShape)
+    def get(self, request: Request, flow_id: int, list_enrolment_id: int) -> Response:
+        """What became of those who were in it."""
+        rows = enrolment.list_enrolments(seen_by(self.actor).only("pk").get(pk=flow_id))
+        return Response(ListEnrolmentShape(rows.get(pk=list_enrolment_id)).data)
 
 
 class OneParticipant(VerbView):

@@ -108,6 +108,12 @@ urlpatterns = [
     path("flows/<id:flow_id>/log/", reports.Log.as_view(), name="flow-log"),
     path("flows/<id:flow_id>/occurrences/", schedules.Occurrences.as_view(), name="flow-occurrences"),
     path("flows/<id:flow_id>/participants/", participants.FlowParticipants.as_view(), name="flow-participants"),
+    path("flows/<id:flow_id>/list-enrolments/", participants.ListEnrolments.as_view(), name="flow-list-enrolments"),
+    path(
+        "flows/<id:flow_id>/list-enrolments/<id:list_enrolment_id>/",
+        participants.OneListEnrolment.as_view(),
+        name="flow-list-enrolment",
+    ),
     path("participants/<id:participant_id>/", participants.OneParticipant.as_view(), name="participant"),
     path("participants/<id:participant_id>/leave/", participants.Leave.as_view(), name="participant-leave"),
     path("schedules/preview/", schedules.SchedulePreview.as_view(), name="schedule-preview"),

@@ -11,6 +11,7 @@ from secrets import token_hex
 from typing import Any
 
 from django.db import connection
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.actors import Actor
@@ -27,9 +28,10 @@ from scheduling.clock import now
 
 from . import statistics
 from .eligibility import EXCLUDED, exclusion_lists
-from .models import ParticipantStatus
+from .models import Intake, ListEnrolment, ParticipantStatus
 
 TAKES_OUT = "flow_takes_out"
+LIST = "list"  # the cause of whoever comes with a whole list
 EVERYBODY, NOBODY = Condition("true", {}), Condition("false", {})
 
 # Told only where something in the account listens: that somebody has come in, and which flows they leave for it.
@@ -142,18 +144,19 @@ def enrol_records(
     return {record_id: outcomes.get(record_id, "not_found") for record_id in record_ids}
 
 
-def enrol_list(account_id: int, flow_id: int, list_id: int, *, by: Actor) -> int:
-    """Ask for everyone in a list to be enrolled; returns how many. The flow drains its intake in chunks.
+def enrol_list(account_id: int, flow_id: int, list_id: int, *, by: Actor) -> ListEnrolment:
+    """Ask for everyone in a list to be enrolled. The flow drains its intake in chunks and tells there what became of it.
 
     Opens its own durable scope. Raises `Flow.DoesNotExist`, `List.DoesNotExist`, or `NotAllowed`.
     """
     with account_scope(account_id, durable=True), connection.cursor() as cursor:
         flow = lock_open_flow(flow_id)
         chosen = List.objects.get(pk=list_id, object_type_id=flow.object_type_id)
+        key = f"list:{chosen.pk}:{token_hex(8)}"
         cursor.execute(
             """
             insert into participants_intake (account_id, flow_id, record_id, wish, cause, cause_key, depth, at)
-            select %(account)s, %(flow)s, record_id, 'enrol', 'list', %(key)s, 0, %(now)s
+            select %(account)s, %(flow)s, record_id, 'enrol', %(cause)s, %(key)s, 0, %(now)s
             from records_listentry where account_id = %(account)s and list_id = %(list)s
             on conflict do nothing
             """,
@@ -161,13 +164,23 @@ def enrol_list(account_id: int, flow_id: int, list_id: int, *, by: Actor) -> int
                 "account": account_id,
                 "flow": flow.pk,
                 "list": chosen.pk,
-                "key": f"list:{chosen.pk}:{token_hex(8)}",
+                "cause": LIST,
+                "key": key,
                 "now": now(),
             },
         )
         asked = cursor.rowcount
         record(flow, "enrolled_list", by=by, detail={"list": chosen.pk, "name": chosen.name, "asked": asked})
-    return asked
+        return ListEnrolment.objects.create(
+            flow=flow, list_id=chosen.pk, list_name=chosen.name, cause_key=key, asked=asked
+        )
+
+
+def list_enrolments(flow: Flow) -> QuerySet[ListEnrolment]:
+    """The lists that were enrolled in a flow, the latest first; `is_under_way` while some of the people wait."""
+    waiting = Intake.objects.filter(flow_id=OuterRef("flow_id"), cause_key=OuterRef("cause_key"))
+    found: QuerySet[ListEnrolment] = ListEnrolment.objects.filter(flow=flow).order_by("-pk")
+    return found.annotate(is_under_way=Exists(waiting))
 
 
 def lock_open_flow(flow_id: int) -> Flow:

@@ -21,9 +21,9 @@ from records.models import Event
 from scheduling.clock import now
 
 from . import lifecycle
-from .enrolment import TAKES_OUT, enrol_matching
+from .enrolment import LIST, TAKES_OUT, Counts, enrol_matching
 from .leaving import release
-from .models import Intake, Participant, ParticipantStatus, Wish
+from .models import Intake, ListEnrolment, Participant, ParticipantStatus, Wish
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,18 @@ where f.id is distinct from asked.source and f.status <> 'not_running'
   and (asked.wish = 'enrol' or walk.id is not null)
 order by f.id, asked.record_id, asked.id
 on conflict do nothing returning flow_id
+"""
+
+DROP = """
+with gone as (
+  delete from participants_intake where account_id = %(account)s and id = any(array(
+    select id from participants_intake where account_id = %(account)s and flow_id = %(flow)s limit %(limit)s))
+  returning cause_key
+)
+update participants_listenrolment asked set left_out = asked.left_out
+  || jsonb_build_object('flow_ended', coalesce((asked.left_out ->> 'flow_ended')::int, 0) + counted.n)
+from (select cause_key, count(*) as n from gone group by cause_key) counted
+where asked.account_id = %(account)s and asked.flow_id = %(flow)s and asked.cause_key = counted.cause_key
 """
 
 
@@ -93,6 +105,15 @@ def drain(account_id: int, flow_id: int, *, limit: int = 5000, seconds: float = 
     return more
 
 
+def drop(flow_id: int, *, limit: int) -> None:
+    """Let some of those who wait to come into a flow that has ended wait no longer.
+
+    Inside the account's scope.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(DROP, {"account": current_account_id(), "flow": flow_id, "limit": limit})
+
+
 def _drain_some(account_id: int, flow_id: int, limit: int) -> bool:
     """One wish for one cause in a transaction: two statements that enrol, each in the order of the records, would
     together have no order, and meet others who enrol in a deadlock. One worker at a time, so that the order holds."""
@@ -108,23 +129,43 @@ def _drain_some(account_id: int, flow_id: int, limit: int) -> bool:
             return False
         first = waiting[0]
         alike = [
-            each
-            for each in takewhile(lambda each: each.wish == first.wish, waiting)
-            if (each.cause, each.depth) == (first.cause, first.depth)
+            each for each in takewhile(lambda each: each.wish == first.wish, waiting) if _kind(each) == _kind(first)
         ]
         Intake.objects.filter(pk__in=[each.pk for each in alike]).delete()
-        if flow is not None and flow.status != FlowStatus.NOT_RUNNING:
-            _do(flow, alike)
+        if first.wish == Wish.ENROL:
+            _tell(flow_id, alike, _enrol(flow, alike))
+        elif flow is not None and flow.status != FlowStatus.NOT_RUNNING:
+            _take_out(flow, alike, reason=first.cause)
     return len(alike) < len(waiting) or len(waiting) == limit
 
 
-def _do(flow: Flow, alike: Sequence[Intake]) -> None:
-    first = alike[0]
-    if first.wish == Wish.LEAVE:
-        _take_out(flow, alike, reason=first.cause)
-    elif not (flow.enrolment_ends_at and flow.enrolment_ends_at <= now()):
-        params = {"records": sorted({each.record_id for each in alike})}
-        enrol_matching(flow, where="r.id = any(%(records)s)", params=params, cause=first.cause, depth=first.depth)
+def _kind(each: Intake) -> tuple[str, int, str]:
+    """Of one kind is what goes in one statement: a list by itself, for its figures."""
+    return each.cause, each.depth, each.cause_key if each.cause == LIST else ""
+
+
+def _enrol(flow: Flow | None, alike: Sequence[Intake]) -> Counts:
+    first, nobody = alike[0], len(alike)
+    if flow is None or flow.status == FlowStatus.NOT_RUNNING:
+        return Counts(left_out={"flow_ended": nobody})
+    if flow.enrolment_ends_at and flow.enrolment_ends_at <= now():
+        return Counts(left_out={"enrolment_closed": nobody})
+    params = {"records": sorted({each.record_id for each in alike})}
+    return enrol_matching(flow, where="r.id = any(%(records)s)", params=params, cause=first.cause, depth=first.depth)
+
+
+def _tell(flow_id: int, alike: Sequence[Intake], counts: Counts) -> None:
+    """Whoever asked for a list, who came in and who did not. One worker at a time is here, so the row waits for nobody."""
+    if alike[0].cause != LIST:
+        return
+    told = ListEnrolment.objects.filter(flow_id=flow_id, cause_key=alike[0].cause_key).first()
+    if told is None:  # asked by an older Flyt
+        return
+    told.enrolled += counts.enrolled
+    gone = len(alike) - counts.enrolled - sum(counts.left_out.values())
+    for reason, n in ({**counts.left_out, "not_found": gone} if gone else counts.left_out).items():
+        told.left_out[reason] = told.left_out.get(reason, 0) + n
+    told.save(update_fields=["enrolled", "left_out"])
 
 
 def _take_out(flow: Flow, asked: Sequence[Intake], *, reason: str) -> None:

@@ -214,6 +214,30 @@ class Intake(AccountModel):
         ]
 
 
+class ListEnrolment(AccountModel):
+    """A list that somebody asked a flow to take in, and what became of those who were in it then."""
+
+    flow = models.ForeignKey(
+        Flow,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    list_id = models.BigIntegerField()
+    list_name = models.CharField(max_length=200)
+    cause_key = models.CharField(max_length=80)  # of the intake that came of it
+    asked = models.IntegerField()
+    enrolled = models.IntegerField(default=0)
+    left_out = models.JSONField(default=dict)  # {"filtered": 12}, see participants/reasons.py
+    created_at = models.DateTimeField(default=now)
+
+    class Meta(AccountModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["account", "flow", "cause_key"], name="one_list_enrolment_of_a_cause"),
+        ]
+
+
 class LongestDue(AccountModel):
     """Who has been due for the longest in a flow, as each look sees them (running/stuck.py): a few rows, or none."""
 

@@ -55,6 +55,7 @@ PIECES: Final = tuple(
         "participants_counter",
         "participants_flowaddress",
         "participants_intake",
+        "participants_listenrolment",
         "triggers_occurrence",
     )
 )

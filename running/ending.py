@@ -15,7 +15,7 @@ from flows.locks import try_shared
 from flows.models import Activation, Flow, FlowStatus
 from messaging import lifecycle as messages
 from messaging.models import Message, MessageStatus
-from participants import lifecycle, statistics
+from participants import intake, lifecycle, statistics
 from participants.leaving import forget_addresses
 from participants.models import Intake, Participant, ParticipantStatus
 from scheduling.clock import now
@@ -24,10 +24,6 @@ CHUNK = 10_000
 # Asked for one by one: a partial index answers for each of them, and none for both together.
 UNSENT = (MessageStatus.QUEUED, MessageStatus.SENDING)
 MOST_COUNTED = 10_000  # messages that have not left: more are told as this many, so that the look takes no longer
-DROP_INTAKE = """
-delete from participants_intake where account_id = %(account)s and id = any(array(
-  select id from participants_intake where account_id = %(account)s and flow_id = %(flow)s limit %(chunk)s))
-"""
 
 
 @dataclass(frozen=True)
@@ -72,8 +68,8 @@ def among_ended(flow_ids: Collection[int]) -> set[int]:
     people = Participant.objects.filter(flow_id=OuterRef("pk"), status=ParticipantStatus.ACTIVE)
     queued, sending = (Message.objects.filter(outbox_id=OuterRef("outbox_id"), status=each) for each in UNSENT)
     # Left where it is, the intake would enter the flow when it is started anew.
-    intake = Intake.objects.filter(flow_id=OuterRef("pk"))
-    somebody = Exists(people) | Exists(intake) | Exists(queued) | Exists(sending)
+    waiting = Intake.objects.filter(flow_id=OuterRef("pk"))
+    somebody = Exists(people) | Exists(waiting) | Exists(queued) | Exists(sending)
     inside = Flow.objects.filter(somebody, pk__in=flow_ids)
     return set(inside.values_list("pk", flat=True))
 
@@ -100,7 +96,7 @@ def finish(account_id: int, flow_id: int) -> bool:
         flow = Flow.objects.filter(pk=flow_id).first()
         if flow is None or flow.status != FlowStatus.NOT_RUNNING:
             return False
-        cursor.execute(DROP_INTAKE, {"account": account_id, "flow": flow_id, "chunk": CHUNK})
+        intake.drop(flow_id, limit=CHUNK)
         # People before messages, as whoever leaves or is erased meanwhile locks them.
         lifecycle.take_out(
             cursor,

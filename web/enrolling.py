@@ -15,14 +15,16 @@ from flows.models import Flow
 from participants import enrolment, reasons
 from records.models import List, Record
 from web.access import AccountRequest, verb_view
-from web.flow_page import find, frame
+from web.flow_page import find, frame, is_live
 from web.paging import read_id
 from web.record_rows import clean, records_of
+from web.runs import in_words
 from web.templatetags.ui import number
 
 OFFERED = 50  # records that a search shows
 MOST_AT_ONCE = 1_000
 MOST_LISTS = 500
+LISTS_SHOWN = 10  # of those that were enrolled before
 
 
 @verb_view(right=Right.OPERATE)
@@ -46,14 +48,20 @@ def _enrol_list(request: AccountRequest, flow_id: int) -> HttpResponse:
     list_id = read_id(request.POST.get("list"))
     asked = enrolment.enrol_list(request.account.pk, flow_id, list_id or 0, by=request.actor)
     said = ngettext(
-        "%(shown)s record of the list is being enrolled.", "%(shown)s records of the list are being enrolled.", asked
+        "%(shown)s record of the list is being enrolled.",
+        "%(shown)s records of the list are being enrolled.",
+        asked.asked,
     )
-    messages.info(request, said % {"shown": number(asked)})
-    return redirect("web:participants", request.account.slug, flow_id)
+    messages.info(request, said % {"shown": number(asked.asked)})
+    return redirect("web:enrol", request.account.slug, flow_id)
 
 
 def _page(request: AccountRequest, flow_id: int, outcomes: dict[int, str] | None) -> HttpResponse:
     row = find(request, flow_id)
+    if is_live(request):
+        part = {"part": "flows/_enrolled_lists.html", "enrolled_lists": _enrolled_lists(row.flow)}
+        context = {"row": row, "out_of_band": True, **frame(request, row.flow, "participants"), **part}
+        return render(request, "flows/_live.html", context)
     search = clean(request.GET.get("search"))
     found = list(records_of(row.flow.object_type, search).order_by("-pk")[: OFFERED + 1]) if search else []
     context = {
@@ -61,6 +69,7 @@ def _page(request: AccountRequest, flow_id: int, outcomes: dict[int, str] | None
         "row": row,
         **frame(request, row.flow, "participants"),
         "lists": _lists(row.flow),
+        "enrolled_lists": _enrolled_lists(row.flow),
         "search": search,
         "found": found[:OFFERED],
         "has_more": len(found) > OFFERED,
@@ -71,6 +80,13 @@ def _page(request: AccountRequest, flow_id: int, outcomes: dict[int, str] | None
 
 def _lists(flow: Flow) -> list[List]:
     return list(List.objects.filter(object_type=flow.object_type).order_by("name")[:MOST_LISTS])
+
+
+def _enrolled_lists(flow: Flow) -> list[dict[str, Any]]:
+    """The latest lists that were enrolled, and in words who was left out. A list may be gone: what it brought stays."""
+    shown = list(enrolment.list_enrolments(flow)[:LISTS_SHOWN])
+    there = set(List.objects.filter(pk__in=[each.list_id for each in shown]).values_list("pk", flat=True))
+    return [{"list": each, "is_there": each.list_id in there, "left_out": in_words(each.left_out)} for each in shown]
 
 
 def _told(outcomes: dict[int, str]) -> dict[str, Any]:

@@ -14,16 +14,18 @@ from django.views.decorators.http import require_GET
 
 from flows.models import Flow
 from flows.path import Path
-from participants import reasons
+from participants import reasons, searching
 from participants.models import Participant, StepLog
 from records.models import Record
+from records.searching import TooSlow
 from web.access import AccountRequest, account_view
 from web.flow_page import find, show
 from web.paging import read_id
-from web.record_rows import clean, records_of
+from web.record_rows import TOO_SLOW, clean
 from web.step_facts import title_of
 
 ON_A_PAGE: Final = 50
+MOST_WALKS: Final = 5_000  # the latest of those whose records a search finds
 OUTCOMES: Final[dict[str, Promise]] = {
     "continued": _("Went on"),
     "finished": _("Finished"),
@@ -53,7 +55,11 @@ def overview(request: AccountRequest, flow_id: int) -> HttpResponse:
     row = find(request, flow_id)
     path = Path.of(row.flow)
     filters = _filters(request.GET)
-    found = list(_narrowed(row.flow, filters, request.GET).order_by(*ORDER)[: ON_A_PAGE + 1])
+    fault = ""
+    try:
+        found = list(_narrowed(row.flow, filters, request.GET).order_by(*ORDER)[: ON_A_PAGE + 1])
+    except TooSlow:
+        found, fault = [], str(TOO_SLOW)
     shown = found[:ON_A_PAGE]
     return show(
         request,
@@ -63,6 +69,7 @@ def overview(request: AccountRequest, flow_id: int) -> HttpResponse:
         older=_place(shown[-1]) if len(found) > ON_A_PAGE else "",
         is_first="older" not in request.GET,
         filters=filters,
+        fault=fault,
         is_filtered=any(filters.values()),
         steps=[
             {"id": 0, "name": _("Queue")},
@@ -85,12 +92,11 @@ def _filters(query: QueryDict) -> dict[str, str]:
 
 
 def _narrowed(flow: Flow, filters: dict[str, str], query: QueryDict) -> QuerySet[StepLog]:
+    """What is left; raises `TooSlow`."""
     found: QuerySet[StepLog] = StepLog.objects.filter(flow_id=flow.pk)
     if filters["search"]:
-        records = records_of(flow.object_type, filters["search"]).values("pk")
-        found = found.filter(
-            participant_id__in=Participant.objects.filter(flow=flow, record_id__in=records).values("pk")
-        )
+        walks = searching.ids(searching.Wanted(flow.pk, filters["search"]), limit=MOST_WALKS)
+        found = found.filter(participant_id__in=walks)
     if filters["step"]:
         found = found.filter(step_id=int(filters["step"]))
     if filters["outcome"]:

@@ -22,7 +22,7 @@ from records.searching import TooSlow
 from web.access import AccountRequest, account_view
 from web.flow_page import find, show
 from web.paging import ON_A_PAGE, Page, newest_first, newest_found, read_id
-from web.record_rows import clean
+from web.record_rows import TOO_SLOW, clean
 from web.step_facts import title_of
 
 QUEUE = 0  # the place before the first step, as an address names it
@@ -91,7 +91,7 @@ def overview(request: AccountRequest, flow_id: int) -> HttpResponse:
     try:
         page = _page(row.flow, filters, request.GET)
     except TooSlow:
-        page, fault = Page([], "", ""), _("Looking takes too long. Narrow the search or the filter.")
+        page, fault = Page([], "", ""), str(TOO_SLOW)
     return show(
         request,
         row,

@@ -21,7 +21,7 @@ from web.access import AccountRequest, account_view, verb_view
 from web.asking import ask
 from web.paging import read_id
 from web.record_forms import SOURCE
-from web.record_rows import find_record
+from web.record_rows import TOO_SLOW, find_record
 from web.record_table import Table, filters_of
 from web.templatetags.ui import number, record_name
 
@@ -233,7 +233,7 @@ def _chosen(request: AccountRequest) -> tuple[list[int], str]:
     try:
         found = table.all_ids(MOST_TOGETHER + 1)
     except searching.TooSlow:
-        raise NotAllowed("too_slow", _("Looking takes too long. Narrow the search or the filter.")) from None
+        raise NotAllowed("too_slow", str(TOO_SLOW)) from None
     if len(found) <= MOST_TOGETHER:
         return found, ""
     rest = _("These are the latest %s of those found, the most that go together: do it again for the next.")

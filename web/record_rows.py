@@ -4,12 +4,14 @@ from typing import Final
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext_lazy as _
 
 from records import searching
 from records.models import ObjectType, Property, Record
 from records.searching import Wanted
 
 OFFERED: Final = 10  # records that a picker shows
+TOO_SLOW: Final = _("Looking takes too long. Narrow the search or the filter.")
 MOST_FOUND: Final = 5_000  # the latest made of those that a picker chooses from
 
 

@@ -19,7 +19,7 @@ from records.searching import MOST_SORTED, Wanted
 from web import paging
 from web.paging import Page, newest_found, numbered, read_id
 from web.property_values import shown
-from web.record_rows import chosen_type, clean, properties_of
+from web.record_rows import TOO_SLOW, chosen_type, clean, properties_of
 from web.templatetags.ui import NOTHING
 
 DEFAULT: Final = {"contact": ("email", "consent", "updated_at")}
@@ -105,7 +105,7 @@ class Table:
             return self._given_up()
 
     def _given_up(self) -> Page:
-        self.fault = _("Looking takes too long. Narrow the search or the filter.")
+        self.fault = str(TOO_SLOW)
         return Page([], "", "")
 
     def all_ids(self, at_most: int) -> list[int]:

@@ -115,15 +115,20 @@ def skip_next(request: AccountRequest, flow_id: int) -> HttpResponse:
 
 def row_of(run: Occurrence) -> RunRow:
     """What a run did, in words."""
-    in_order = sorted(run.left_out.items(), key=lambda each: -each[1])
     return RunRow(
         run=run,
         is_counted=run.status not in UNCOUNTED,
-        left_out=[f"{number(n)} {_small(reasons.text(code))}" for code, n in in_order if n],
+        left_out=in_words(run.left_out),
         reason=str(REASONS.get(run.reason, run.reason)),
         took=run.ended_at - run.started_at if run.ended_at and run.started_at else None,
         is_late=run.lateness > timedelta(minutes=1),
     )
+
+
+def in_words(left_out: dict[str, int]) -> list[str]:
+    """How many were left out for each reason, the most first: "2 already in the flow"."""
+    in_order = sorted(left_out.items(), key=lambda each: -each[1])
+    return [f"{number(n)} {_small(reasons.text(code))}" for code, n in in_order if n]
 
 
 def coming_of(flow: Flow, schedule: Schedule | None) -> list[dict[str, Any]]:

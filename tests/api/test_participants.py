@@ -4,7 +4,9 @@ import pytest
 
 from accounts.rights import Role
 from accounts.tenancy import account_scope
+from participants import intake
 from participants.models import Intake, Participant, StepLog
+from records.models import Record
 from scheduling.clock import now
 from tests import make
 
@@ -50,13 +52,26 @@ def test_another_accounts_records_are_not_found(api, globex, url):
     assert api.post(url, {"records": [theirs.pk]}).json()["results"][0]["outcome"] == "not_found"
 
 
-def test_a_list_is_enrolled_in_the_background(api, acme, url):
+def test_a_list_is_enrolled_in_the_background(api, acme, flow, url):
     with account_scope(acme.pk):
         chosen = make.make_list(records=make.make_contacts(3))
     answer = api.post(url, {"list": chosen.pk})
-    assert (answer.status_code, answer.json()) == (202, {"queued": 3})
+    assert (answer.status_code, answer.json()["queued"]) == (202, 3)
     with account_scope(acme.pk):
         assert Intake.objects.count() == 3
+        Record.objects.filter(pk=Intake.objects.first().record_id).update(archived_at=now())
+    told = f"{API}/flows/{flow.pk}/list-enrolments/"
+    one = f"{told}{answer.json()['list_enrolment']}/"
+    shown = api.get(one).json()
+    assert (shown["is_under_way"], shown["enrolled"], shown["left_out"]) == (True, 0, {})
+    intake.drain(acme.pk, flow.pk)
+    shown = api.get(one).json()
+    assert (shown["is_under_way"], shown["enrolled"], shown["left_out"]) == (False, 2, {"not_found": 1})
+    assert (shown["list"], shown["list_name"], shown["asked"]) == (chosen.pk, chosen.name, 3)
+    assert api.get(told).json()["results"] == [shown]
+    with account_scope(acme.pk):
+        other = make.make_flow()
+    assert api.get(f"{API}/flows/{other.pk}/list-enrolments/{shown['id']}/").status_code == 404
 
 
 def test_the_same_list_with_the_same_key_is_queued_once(api, acme, url):
@@ -64,7 +79,7 @@ def test_the_same_list_with_the_same_key_is_queued_once(api, acme, url):
         chosen = make.make_list(records=make.make_contacts(3))
     for _ in range(2):
         answer = api.post(url, {"list": chosen.pk}, headers={"Idempotency-Key": "k"})
-        assert (answer.status_code, answer.json()) == (202, {"queued": 3})
+        assert (answer.status_code, answer.json()["queued"]) == (202, 3)
     with account_scope(acme.pk):
         assert Intake.objects.count() == 3
 

@@ -66,6 +66,7 @@ BARE_IDS: Final = {
     "participants_counter.step_id": "a big table",
     "participants_flowaddress.flow_id": "a big table",
     "participants_intake.participant_id": "a big table",
+    "participants_listenrolment.list_id": "stays, with its name, when the list has gone",
     "participants_longestdue.flow_id": "a look of operators, replaced by the next",
     "participants_longestdue.participant_id": "a look of operators, replaced by the next",
     "participants_flowaddress.participant_id": "a big table",

@@ -23,6 +23,7 @@ from accounts.sign_in import make_key
 from accounts.tenancy import account_scope
 from flows.models import Folder
 from messaging.models import Suppression
+from participants.models import ListEnrolment
 from records.associations import associate_many
 from records.models import Import, ListFolder, Property, Record
 from records.object_types import create_object_type
@@ -116,6 +117,9 @@ def things(acme: Account, tmp_path: Path, settings: Settings) -> dict[str, objec
             "list_id": make_list(records=[record]).pk,
             "import_id": Import.objects.create(
                 name="Fair", object_type_id=kind, mapping={}, encoding="utf-8", delimiter=","
+            ).pk,
+            "list_enrolment_id": ListEnrolment.objects.create(
+                flow=flow, list_id=1, list_name="All", cause_key="list:1:a", asked=0
             ).pk,
             "member_id": Member.objects.create(user=User.objects.create_user("m@example.com")).pk,
             "invitation_id": invitations.invite("i@example.com", Role.VIEWER, by=Actor.flyt(acme.pk))[0].pk,

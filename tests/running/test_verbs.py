@@ -185,7 +185,8 @@ def test_whoever_waits_in_the_intake_of_an_ended_flow_does_not_enter_it_when_it_
 ) -> None:
     flow = make_flow(["wait 1 days"], status=FlowStatus.RUNNING)
     people = make_list("People", make_contacts(3))
-    assert enrolment.enrol_list(in_acme.pk, flow.pk, people.pk, by=owner) == 3
+    asked = enrolment.enrol_list(in_acme.pk, flow.pk, people.pk, by=owner)
+    assert asked.asked == 3
     verbs.end(in_acme.pk, flow.pk, by=owner)
     with pytest.raises(NotAllowed) as refused:
         verbs.start(in_acme.pk, flow.pk, by=owner)
@@ -194,3 +195,5 @@ def test_whoever_waits_in_the_intake_of_an_ended_flow_does_not_enter_it_when_it_
     verbs.start(in_acme.pk, flow.pk, by=owner)
     assert not intake.drain(in_acme.pk, flow.pk)
     assert Participant.objects.count() == 0
+    asked.refresh_from_db()
+    assert (asked.enrolled, asked.left_out) == (0, {"flow_ended": 3})

@@ -14,7 +14,7 @@ from flows.models import Flow, FlowStatus
 from messaging import lifecycle as messages
 from messaging.models import Message, MessageStatus
 from participants import hearing, intake
-from participants.models import Participant, ParticipantStatus, StepLog
+from participants.models import Intake, Participant, ParticipantStatus, StepLog
 from records import events
 from records.models import List, Record
 from scheduling import clock
@@ -279,9 +279,14 @@ def test_a_list_is_enrolled_in_the_background(member: Client, acme: Account, flo
     assert "Regulars" in member.get(address).content.decode()
     answer = member.post(address, {"list": chosen.pk}, follow=True)
     assert "3 records of the list are being enrolled." in answer.content.decode()
-    intake.drain(acme.pk, flow.pk)
+    assert "under way" in answer.content.decode()
     with account_scope(acme.pk):
-        assert Participant.objects.count() == 3
+        Record.objects.filter(pk=Intake.objects.first().record_id).update(archived_at=now())
+    intake.drain(acme.pk, flow.pk)
+    live = member.get(address, HTTP_HX_REQUEST="true", HTTP_HX_TARGET="live").content.decode()
+    assert ">Regulars</a>" in live and "under way" not in live and "1 no such record" in live
+    with account_scope(acme.pk):
+        assert Participant.objects.count() == 2
         List.objects.all().delete()
     assert member.post(address, {"list": chosen.pk}).status_code == 404
     assert stranger.post(address, {"list": chosen.pk}).status_code == 404
