@@ -5,6 +5,11 @@ from typing import Any
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations
 
+UNFINISHED = """
+select 1 from pg_index i join pg_class c on c.oid = i.indexrelid
+where c.relname = %s and c.relnamespace = current_schema()::regnamespace and not i.indisvalid
+"""
+
 
 class AddIndexBesideWork(AddIndexConcurrently):
     """Adds an index without locking out who writes; the migration says `atomic = False`.
@@ -15,9 +20,18 @@ class AddIndexBesideWork(AddIndexConcurrently):
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         """Build it."""
         kind = migrations.AddIndex if schema_editor.connection.in_atomic_block else AddIndexConcurrently
+        if kind is AddIndexConcurrently:
+            self._drop_what_was_not_finished(schema_editor)
         kind.database_forwards(self, app_label, schema_editor, from_state, to_state)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         """Drop it."""
         kind = migrations.AddIndex if schema_editor.connection.in_atomic_block else AddIndexConcurrently
         kind.database_backwards(self, app_label, schema_editor, from_state, to_state)
+
+    def _drop_what_was_not_finished(self, schema_editor: Any) -> None:
+        """Building that was interrupted leaves an index of that name which nobody can use."""
+        with schema_editor.connection.cursor() as cursor:
+            cursor.execute(UNFINISHED, [self.index.name])
+            if cursor.fetchone():
+                cursor.execute(f"drop index concurrently {schema_editor.quote_name(self.index.name)}")

@@ -129,7 +129,7 @@ class FlowParticipants(VerbView):
 
     @endpoint("The participants of a flow, newest first", query=ParticipantQuery, answers=paged(ParticipantShape))
     def get(self, request: Request, flow_id: int) -> Response:
-        """All, or those of one status, step or record."""
+        """All, or those of one status, step, reason or record."""
         query = self.query(ParticipantQuery)
         rows = Participant.objects.filter(flow=seen_by(self.actor).only("pk").get(pk=flow_id))
         if "status" in query:

@@ -145,7 +145,7 @@ def enrol_records(
 
 
 def enrol_list(account_id: int, flow_id: int, list_id: int, *, by: Actor) -> ListEnrolment:
-    """Ask for everyone in a list to be enrolled. The flow drains its intake in chunks and tells there what became of it.
+    """Ask for everyone in a list to be enrolled. The flow drains its intake in chunks.
 
     Opens its own durable scope. Raises `Flow.DoesNotExist`, `List.DoesNotExist`, or `NotAllowed`.
     """

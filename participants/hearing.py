@@ -18,6 +18,8 @@ from records.models import Event
 from .enrolment import TAKES_OUT
 
 UPDATED: Final = "record_updated"
+# Criteria that look across see no archived record.
+ACROSS: Final = ASSOCIATIONS | {"record_archived", "record_restored"}
 
 
 @dataclass(frozen=True)
@@ -49,20 +51,20 @@ class Concern:
         return named.events.union(
             {UPDATED} if named.properties else (),
             LISTS if named.lists else (),
-            ASSOCIATIONS if named.object_types else (),
+            ACROSS if named.object_types else (),
         )
 
     def heeds(self, event: Event) -> bool:
         """Whether the event may change the answer; a change of properties that nobody asks for is passed over."""
         if event.kind not in self.kinds:
             return False
-        if event.kind in self.named.events or event.kind in ASSOCIATIONS:
+        if event.kind in self.named.events or event.kind in ACROSS:
             return True
         if event.kind in LISTS:
             return event.detail.get("list") in self.named.lists
         changes = event.detail.get("changes")
         keys = {key for _type, key in self.named.properties}
-        return not isinstance(changes, Mapping) or not changes or any(key in keys for key in changes)
+        return not isinstance(changes, Mapping) or not changes or any(key in keys for key in (*changes, "updated_at"))
 
 
 def heard_kinds(flow: Flow) -> set[str]:

@@ -155,7 +155,7 @@ def _enrol(flow: Flow | None, alike: Sequence[Intake]) -> Counts:
 
 
 def _tell(flow_id: int, alike: Sequence[Intake], counts: Counts) -> None:
-    """Whoever asked for a list, who came in and who did not. One worker at a time is here, so the row waits for nobody."""
+    """Who of a list came in and who did not. One worker at a time is here, so nobody waits for the row."""
     if alike[0].cause != LIST:
         return
     told = ListEnrolment.objects.filter(flow_id=flow_id, cause_key=alike[0].cause_key).first()

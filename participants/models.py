@@ -96,7 +96,7 @@ class Participant(AccountModel):
             ),
             # The pages of a flow's participants, newest first. The status is read from the index where few have it.
             models.Index(fields=["account", "flow", "-id", "status"], name="participants_of_a_flow"),
-            # Why people left, newest first; few have a reason.
+            # Why people left, newest first.
             models.Index(
                 fields=["account", "flow", "reason", "-id"],
                 condition=~models.Q(reason=""),

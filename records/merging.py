@@ -41,9 +41,9 @@ where account_id = %(account)s and object_type_id = %(object_type)s and external
 """,
     # Without case, the keys folded by `folded`; reads every record of the type, so for a few thousand names at once.
     "name": """
-select lower((properties ->> 'name') collate pg_c_utf8), min(id) from records_record
+select lower((properties ->> 'name') collate flyt_text), min(id) from records_record
 where account_id = %(account)s and object_type_id = %(object_type)s and archived_at is null
-  and lower((properties ->> 'name') collate pg_c_utf8) = any(%(keys)s::text[])
+  and lower((properties ->> 'name') collate flyt_text) = any(%(keys)s::text[])
 group by 1
 """,
     "id": """

@@ -26,7 +26,7 @@ MOST_WORDS: Final = 5
 LONGEST: Final = 200  # characters of a search
 MOST_SORTED: Final = 10_000  # records that are sorted by what no index has in order
 NEAR: Final = 10_000  # the latest made, looked at one by one: a word that many have fills a page from them
-A_PAGE: Final = 200  # and no more than this is looked for among them
+A_PAGE: Final = 201  # and no more than this is looked for among them: the longest page, and whether there is more
 FROM: Final = "from records_record r where {where}"
 NEARBY: Final = """from (
   select * from records_record r
@@ -45,7 +45,7 @@ PROPERTY: Final = """case when jsonb_typeof(r.properties -> %(by)s) in ('string'
   then to_jsonb(left(r.properties ->> %(by)s, 100)) else nullif(r.properties -> %(by)s, 'null') end"""
 NAME: Final = """left(lower(coalesce(
   nullif(concat_ws(' ', r.properties ->> 'first_name', r.properties ->> 'last_name'), ''),
-  r.properties ->> 'name', r.email)), 100) collate pg_c_utf8"""
+  r.properties ->> 'name', r.email)), 100) collate flyt_text"""
 
 
 class TooSlow(Exception):
@@ -87,18 +87,18 @@ def ids(wanted: Wanted, *, limit: int, after: int | None = None, is_falling: boo
     params |= {"after": after, "limit": limit, "near": NEAR}
     if wanted.search and wanted.object_type is not None and limit <= A_PAGE:
         nearby = NEARBY.format(where=where, behind=behind, order=order)
-        near = ask(f"select r.id {nearby} {order} limit %(limit)s", params)
+        near = ask_as_owner(f"select r.id {nearby} {order} limit %(limit)s", params)
         if len(near) == limit:
             return [row[0] for row in near]
     found = FROM.format(where=f"{where} and {behind}")
-    return [row[0] for row in ask(f"select r.id {found} {order} limit %(limit)s", params)]
+    return [row[0] for row in ask_as_owner(f"select r.id {found} {order} limit %(limit)s", params)]
 
 
 def count(wanted: Wanted, *, at_most: int) -> int:
     """How many records there are; counting ends at `at_most`. Raises as `ids`."""
     where, params = _where(wanted, now())
     sql = f"select count(*) from (select 1 {FROM.format(where=where)} limit %(limit)s) found"
-    return int(ask(sql, {**params, "limit": at_most})[0][0])
+    return int(ask_as_owner(sql, {**params, "limit": at_most})[0][0])
 
 
 def sortable(object_type: ObjectType | None) -> list[str]:
@@ -136,7 +136,7 @@ def sorted_places(
         params |= {"after": after.value, "after_id": after.id}
     order = f"order by {value} {'desc' if is_falling else 'asc'} nulls last, r.id desc"
     sql = f"select r.id, ({value})::text {FROM.format(where=where)} {order} offset %(offset)s limit %(limit)s"
-    return [Place(*row) for row in ask(sql, params)]
+    return [Place(*row) for row in ask_as_owner(sql, params)]
 
 
 def _behind(value: str, type: str, after: Place, is_falling: bool) -> str:
@@ -187,7 +187,7 @@ def words_of(search: str) -> tuple[str, dict[str, Any]]:
     return f"(({every}) or r.external_id = any(%(exact)s::text[]))", {**patterns, "exact": exact}
 
 
-def ask(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+def ask_as_owner(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
     """The rows of a search, which names its account itself; raises `TooSlow`."""
     with every_account(), connection.cursor() as cursor:
         cursor.execute("select current_setting('statement_timeout')")

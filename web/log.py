@@ -95,7 +95,7 @@ def _narrowed(flow: Flow, filters: dict[str, str], query: QueryDict) -> QuerySet
     """What is left; raises `TooSlow`."""
     found: QuerySet[StepLog] = StepLog.objects.filter(flow_id=flow.pk)
     if filters["search"]:
-        walks = searching.ids(searching.Wanted(flow.pk, filters["search"]), limit=MOST_WALKS)
+        walks = searching.ids(searching.Wanted(flow, filters["search"]), limit=MOST_WALKS)
         found = found.filter(participant_id__in=walks)
     if filters["step"]:
         found = found.filter(step_id=int(filters["step"]))

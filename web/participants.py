@@ -20,7 +20,7 @@ from participants.statistics import FlowCounts
 from records.models import Record
 from records.searching import TooSlow
 from web.access import AccountRequest, account_view
-from web.flow_page import find, show
+from web.flow_page import find, is_live, show
 from web.paging import ON_A_PAGE, Page, newest_first, newest_found, read_id
 from web.record_rows import TOO_SLOW, clean
 from web.step_facts import title_of
@@ -75,8 +75,8 @@ class Filters:
 
     @property
     def statuses(self) -> tuple[str, ...]:
-        """Those that are meant; none: all. Standing on a step means being active there."""
-        if self.step is not None and not self.status:
+        """Those that are meant; none: all. Standing on a step means being active there, unless a reason is asked."""
+        if self.step is not None and not self.status and not self.reason:
             return (ParticipantStatus.ACTIVE,)
         return GROUPS.get(self.status, (self.status,) if self.status else ())
 
@@ -102,7 +102,7 @@ def overview(request: AccountRequest, flow_id: int) -> HttpResponse:
         fault=fault,
         statuses=_statuses(row.counts),
         steps=_places(path),
-        reasons=_reasons(row.flow),
+        reasons=() if is_live(request) else _reasons(row.flow),
     )
 
 
@@ -162,7 +162,7 @@ def _page(flow: Flow, filters: Filters, query: QueryDict) -> Page:
 
 def _found(flow: Flow, filters: Filters, query: QueryDict) -> Page:
     wanted = searching.Wanted(
-        flow.pk, filters.search, statuses=filters.statuses, step_id=filters.step, reason=filters.reason
+        flow, filters.search, statuses=filters.statuses, step_id=filters.step, reason=filters.reason
     )
 
     def find(place: int | None, is_falling: bool) -> list[Participant]:

@@ -8,9 +8,10 @@
   const allSaidIn = (part) => new Map(fieldsOf(part).map((field) => [field.id, saidBy(field)]));
 
   const asSent = new WeakMap(); // by request: what its form said then
-  document.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr } }) => {
+  document.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr, requestConfig } }) => {
     const form = elt.closest("form");
-    if (form) asSent.set(xhr, allSaidIn(form));
+    // Fields go by their place: where rows move, the same place is another row's.
+    if (form && !/^(re)?move/.test(requestConfig.parameters.do ?? "")) asSent.set(xhr, allSaidIn(form));
   });
 
   let sent = null; // with the request whose answer is being shown
@@ -28,6 +29,7 @@
   document.addEventListener("htmx:oobAfterSwap", () => {
     for (const [id, said, isTyping] of since) {
       const field = document.getElementById(id);
+      if (field?.matches("select") && ![...field.options].some((option) => option.value === said)) continue;
       if (!field || saidBy(field) === said || (!isTyping && saidBy(field) !== sent.get(id))) continue;
       if (isTicked(field)) field.checked = said;
       else field.value = said;

@@ -1,6 +1,7 @@
 """Finding walks by words of their records: the latest at once, the others by the index, the same either way."""
 
 import pytest
+from django.db import ProgrammingError
 
 from accounts.models import Account
 from accounts.tenancy import account_scope
@@ -52,34 +53,43 @@ def test_the_latest_and_the_others_are_found_alike(
     with account_scope(acme.pk):
         for search in ("berg", "kari", "kari berg", "ola dahl", "åse", "nobody"):
             everyone = expected(flow, *search.split())
-            wanted = Wanted(flow.pk, search)
+            wanted = Wanted(flow, search)
             for limit in (1, 2, 3, 300):
                 assert searching.ids(wanted, limit=limit) == everyone[:limit]
                 assert searching.ids(wanted, limit=limit, is_falling=False) == everyone[::-1][:limit]
             for place in everyone:
                 assert searching.ids(wanted, limit=2, after=place) == [each for each in everyone if each < place][:2]
         wait = steps_of(flow)[0]
-        assert searching.ids(Wanted(flow.pk, "berg", step_id=wait.pk), limit=9) == expected(
-            flow, "berg", step_id=wait.pk
-        )
-        assert searching.ids(Wanted(flow.pk, "berg", statuses=("active",), step_id=0), limit=9) == expected(
+        assert searching.ids(Wanted(flow, "berg", step_id=wait.pk), limit=9) == expected(flow, "berg", step_id=wait.pk)
+        assert searching.ids(Wanted(flow, "berg", statuses=("active",), step_id=0), limit=9) == expected(
             flow, "berg", status="active", step_id=None
         )
-        left = Wanted(flow.pk, "berg", statuses=("dropped_out", "cancelled"), reason="no_consent")
+        left = Wanted(flow, "berg", statuses=("dropped_out", "cancelled"), reason="no_consent")
         assert len(found := searching.ids(left, limit=9)) == 3 and found == expected(flow, "berg", reason="no_consent")
+
+
+def test_in_a_small_flow_nobody_else_is_looked_at(acme: Account, flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "ALL", "this is asked of all records of the account")
+    with account_scope(acme.pk):
+        assert searching.ids(Wanted(flow, "berg"), limit=51) == expected(flow, "berg")
+        monkeypatch.setattr(searching, "NEAR", Participant.objects.filter(flow=flow).count())
+        assert searching.ids(Wanted(flow, "berg"), limit=51) == expected(flow, "berg")
+        monkeypatch.setattr(searching, "NEAR", searching.NEAR - 1)
+        with pytest.raises(ProgrammingError):
+            searching.ids(Wanted(flow, "berg"), limit=51)
 
 
 def test_whoever_was_archived_is_found_and_whoever_was_erased_is_not(acme: Account, flow: Flow) -> None:
     with account_scope(acme.pk):
         Record.objects.filter(properties__last_name="Lie").update(archived_at=now())
         Record.objects.filter(properties__last_name="Bergset").delete()
-        assert len(searching.ids(Wanted(flow.pk, "lie"), limit=9)) == 1
-        assert searching.ids(Wanted(flow.pk, "bergset"), limit=9) == []
+        assert len(searching.ids(Wanted(flow, "lie"), limit=9)) == 1
+        assert searching.ids(Wanted(flow, "bergset"), limit=9) == []
 
 
 def test_nobody_of_another_account_or_flow_is_found(acme: Account, globex: Account, flow: Flow) -> None:
     with account_scope(globex.pk):
-        assert searching.ids(Wanted(flow.pk, "berg"), limit=9) == []
+        assert searching.ids(Wanted(flow, "berg"), limit=9) == []
     with account_scope(acme.pk):
         other = make_flow(["wait 2 days"])
-        assert searching.ids(Wanted(other.pk, "berg"), limit=9) == []
+        assert searching.ids(Wanted(other, "berg"), limit=9) == []

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from accounts.actors import Actor
 from accounts.models import Account
 from accounts.tenancy import account_scope
 from flows.models import Flow, FlowStatus
 from participants import hearing
 from participants.models import Participant, StepLog
-from records import events, lists
+from records import editing, events, lists
 from records.models import Association, Event, EventPending, ListenedKind, Record
 from scheduling import clock
 from tests.make import (
@@ -125,6 +126,34 @@ def test_a_change_of_the_company_is_noticed_where_criteria_look_across(in_acme: 
     for record, other, kind in ((participant.record, company, company_type), (company, participant.record, contact)):
         Association.objects.create(record=record, other=other, other_type=kind)
     update(company, country="SE")
+    walk(flow)
+    assert Participant.objects.get().reason == "unenrolment"
+
+
+def test_a_company_that_comes_back_is_noticed_where_criteria_look_across(in_acme: Account, owner: Actor) -> None:
+    contact, company_type = make_object_type("contact"), make_object_type("company")
+    make_property("country", object_type=company_type)
+    abroad = {"property": "country", "operator": "eq", "value": "SE"}
+    flow, participant = waiting(unenrolment={"associated": "company", "where": abroad})
+    company = make_record("company", country="SE")
+    editing.archive([company.pk], by=owner, source="web")
+    for record, other, kind in ((participant.record, company, company_type), (company, participant.record, contact)):
+        Association.objects.create(record=record, other=other, other_type=kind)
+    match(in_acme.pk)
+    walk(flow)
+    assert Participant.objects.get().status == "active"
+    editing.restore([company.pk], by=owner, source="web")
+    match(in_acme.pk)
+    walk(flow)
+    assert Participant.objects.get().reason == "unenrolment"
+
+
+def test_a_question_about_the_last_change_hears_of_every_change(in_acme: Account) -> None:
+    changed = {"property": "updated_at", "operator": "gt", "value": (clock.now() + timedelta(days=1)).isoformat()}
+    flow, participant = waiting(unenrolment=changed)
+    clock.forward(timedelta(days=2))
+    Record.objects.filter(pk=participant.record_id).update(updated_at=clock.now())
+    update(participant.record, city="Bergen")
     walk(flow)
     assert Participant.objects.get().reason == "unenrolment"
 

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
+
+from accounts.tenancy import account_scope
+from tests.conftest import make_account
+from tests.make import make_flow, make_participant
 
 from .sources import PRODUCT, ROOT
 
@@ -68,6 +72,31 @@ def test_all_migrations_can_be_taken_back_and_made_again(db: None) -> None:
         assert {name.split("_")[0] for name in left} == {"accounts"}
         call_command("migrate", verbosity=0)
     assert count_tables() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_index_whose_building_was_interrupted_is_built_again() -> None:
+    loader = MigrationLoader(connection)
+    before = loader.project_state(("participants", "0008_which_walk_is_left"))
+    migration = loader.disk_migrations["participants", "0009_why_people_left"]
+    with account_scope(make_account("Acme", "acme").pk):
+        flow = make_flow()
+        for _ in range(2):
+            make_participant(flow)
+    with connection.as_owner(), connection.cursor() as cursor:
+        cursor.execute("drop index participants_by_reason")
+        with pytest.raises(IntegrityError):  # which leaves one that is not whole
+            cursor.execute(
+                "create unique index concurrently participants_by_reason on participants_participant (flow_id)"
+            )
+        with connection.schema_editor(atomic=False) as editor:
+            migration.apply(before, editor)
+        cursor.execute(
+            "select indisvalid, pg_get_indexdef(indexrelid) from pg_index"
+            " where indexrelid = 'participants_by_reason'::regclass"
+        )
+        is_valid, definition = cursor.fetchone()
+    assert is_valid and "account_id, flow_id, reason, id DESC" in definition
 
 
 def test_a_missing_migration_stops_the_check(db: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,6 +176,11 @@ def test_those_who_left_are_found_by_why(member: Client, acme: Account, flow: Fl
     assert [row.record.properties["first_name"] for row in shown.context["participants"]] == ["Dim", "Dry"]
     assert '<option value="no_consent" selected>No consent to marketing</option>' in shown.content.decode()
     assert "Nobody here" in page(member, flow, "?reason=no_consent&status=active")
+    with account_scope(acme.pk):
+        send = steps_of(flow)[1]
+        Participant.objects.filter(record__properties__first_name="Dim").update(step_id=send.pk)
+    at_the_step = member.get(f"/acme/flows/{flow.pk}/participants/?reason=no_consent&step={send.pk}")
+    assert [row.record.properties["first_name"] for row in at_the_step.context["participants"]] == ["Dim"]
     found = member.get(f"/acme/flows/{flow.pk}/participants/?reason=no_consent&search=dry").context["participants"]
     assert [row.record.properties["first_name"] for row in found] == ["Dry"]
 
@@ -186,8 +191,12 @@ def test_a_search_that_takes_too_long_says_so(
     with account_scope(acme.pk):
         make_participant(flow)
     monkeypatch.setattr(searching, "ALL", "select p.id from pg_sleep(60), (select 1 as id) p")
+    monkeypatch.setattr(searching, "NEAR", 0)
     monkeypatch.setattr("records.searching.PATIENCE", 20)
-    assert "Looking takes too long" in page(member, flow, "?search=anna")
+    shown = page(member, flow, "?search=anna")
+    assert "Looking takes too long" in shown and "data-polls" not in shown, "it is not asked again and again"
+    assert "data-polls" in page(member, flow)
+    assert "Looking takes too long" in member.get(f"/acme/flows/{flow.pk}/log/?search=anna").content.decode()
 
 
 def test_a_row_says_how_the_last_message_fares(member: Client, acme: Account, flow: Flow) -> None:
