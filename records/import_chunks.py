@@ -6,12 +6,13 @@ A worker that dies leaves the last chunk undone, and the next one begins there: 
 
 import csv
 import json
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -31,8 +32,11 @@ from .models import Import, Property
 from .refusals import Error
 from .rows import Row
 
+logger = logging.getLogger(__name__)
+
 CHUNK_ROWS = 5_000
 CHUNK_BYTES = 4 * 1024 * 1024
+MOST_FAILURES: Final = 5  # of a chunk, then the import has failed
 REFUSE: Final = """
 insert into records_refusedrow (account_id, source_id, row, "column", reason, values)
 select %(account)s, %(import)s, n.row, n."column", n.reason, n.values
@@ -41,21 +45,44 @@ from jsonb_to_recordset(%(rows)s::jsonb) as n(row int, "column" text, reason tex
 
 
 def import_chunk(account_id: int, import_id: int) -> bool:
-    """Import the next rows; True when there are more. Does nothing while another worker is at this import."""
-    with account_scope(account_id):
-        source = (
-            Import.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("object_type")
-            .filter(pk=import_id, status__in=UNFINISHED)
-            .first()
-        )
+    """Import the next rows; True when there are more. Does nothing while another worker is at this import.
+
+    A chunk that fails is left for the next time, and ends the import when it fails again and again. Raises
+    `OperationalError` and `InterfaceError`, which are no fault of the file.
+    """
+    try:
+        with account_scope(account_id):
+            if (source := _claim(import_id)) is None:
+                return False
+            with override(Account.objects.get(pk=account_id).language):  # reasons are kept as they are said here
+                has_more = _work(source)
+            if has_more:
+                commit_soon()
+            return has_more
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("import %s failed", import_id)
+        _note_failure(account_id, import_id)
+        return False
+
+
+def _claim(import_id: int) -> Import | None:
+    """The import, its row locked; None while another worker has it or when it is over."""
+    free = Import.objects.select_for_update(skip_locked=True, of=("self",)).select_related("object_type")
+    source: Import | None = free.filter(pk=import_id, status__in=UNFINISHED).first()
+    return source
+
+
+def _note_failure(account_id: int, import_id: int) -> None:
+    with account_scope(account_id), override(Account.objects.get(pk=account_id).language):
+        source = _claim(import_id)
         if source is None:
-            return False
-        with override(Account.objects.get(pk=account_id).language):  # reasons are kept as they are said here
-            has_more = _work(source)
-        if has_more:
-            commit_soon()
-        return has_more
+            return
+        Import.objects.filter(pk=source.pk).update(failures=F("failures") + 1)
+        if source.failures + 1 >= MOST_FAILURES:
+            problem = _("Flyt could not go on after {rows} rows; operators find the reason in the log.")
+            end(source, "fail", problem=problem.format(rows=source.rows_done))
 
 
 @dataclass
@@ -162,6 +189,7 @@ def _write(source: Import, chunk: _Chunk, sieve: Sieve | None) -> None:
         "run",
         refused=F("refused") + len(faults),
         repeated=F("repeated") + len(taken) - newcomers + chunk.passed_over,
+        failures=0,
         **{status: F(status) + counts[status] for status in ("created", "updated", "unchanged")},
         **chunk.place,
     )

@@ -78,6 +78,7 @@ class Import(AccountModel):
     refused = models.IntegerField(default=0)
     repeated = models.IntegerField(default=0)  # of those taken: about a record that an earlier row spoke of
     problem = models.TextField(blank=True)
+    failures = models.SmallIntegerField(default=0)  # of the next chunk, one after the other
     created_at = models.DateTimeField(default=now)
     ended_at = models.DateTimeField(null=True)
 

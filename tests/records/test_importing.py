@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
@@ -179,6 +179,46 @@ def test_a_worker_that_dies_in_a_chunk_leaves_it_to_the_next(
     smooth = bring_in(contact, EXCEL.read_bytes())
     assert end(smooth) == killed
     assert counts(smooth) == killed_counts
+
+
+def test_a_chunk_that_fails_is_tried_again_but_not_for_ever(
+    contact: ObjectType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_chunks, "CHUNK_ROWS", 300)
+    source = begin(contact, EXCEL.read_bytes())
+    put_in, calls = list_entries.put_in, Counter[str]()
+
+    def fails(*args: Any, **more: Any) -> int:
+        """Four times in the first chunk; in the third, always."""
+        calls["in"] += 1
+        if calls["in"] not in (5, 6):
+            raise ZeroDivisionError
+        return put_in(*args, **more)
+
+    monkeypatch.setattr(list_entries, "put_in", fails)
+    tries = 0
+    while import_chunk(source.account_id, source.pk) or not Import.objects.filter(ended_at__isnull=False):
+        tries += 1
+        assert tries < 20
+    source.refresh_from_db()
+    assert (source.status, calls["in"], source.rows) == (ImportStatus.FAILED, 11, 556), "44 rows were set aside"
+    assert source.problem == "Flyt could not go on after 556 rows; operators find the reason in the log."
+    assert source.created + source.updated + source.unchanged + source.refused == 556
+    assert not ImportFile.objects.exists()
+
+
+def test_a_lost_connection_is_no_fault_of_the_file(contact: ObjectType, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = begin(contact, EXCEL.read_bytes())
+
+    def lost(*_args: Any, **_more: Any) -> int:
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(list_entries, "put_in", lost)
+    for _ in range(import_chunks.MOST_FAILURES + 1):
+        with pytest.raises(OperationalError):
+            import_chunk(source.account_id, source.pk)
+    source.refresh_from_db()
+    assert (source.status, source.failures) == (ImportStatus.WAITING, 0)
 
 
 def test_chunks_of_any_size_lead_to_the_same_records(contact: ObjectType, monkeypatch: pytest.MonkeyPatch) -> None:
