@@ -3,6 +3,7 @@ the values of the row."""
 
 import logging
 import traceback
+from copy import copy
 from types import TracebackType
 
 from django.db import DatabaseError
@@ -13,6 +14,14 @@ from accounts.retries import sqlstate
 
 class Plain(logging.Formatter):
     """A moment, a level, a logger, a sentence; an error with its way there, and of the database's its code alone."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line. Celery has what the error says in its own sentence, too."""
+        error, context = record.exc_info and record.exc_info[1], record.args
+        if error and isinstance(context, dict) and "exc" in context:
+            record = copy(record)
+            record.args = {**context, "exc": said(error).strip()}
+        return super().format(record)
 
     def formatException(
         self, info: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]

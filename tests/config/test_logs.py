@@ -13,7 +13,8 @@ from config.logs import Plain
 def line(error: Exception) -> str:
     """What the log says of an error."""
     form = settings.LOGGING["formatters"]["plain"]
-    record = LogRecord("flyt", logging.ERROR, __file__, 1, "import %s failed", (7,), None)
+    said = {"name": "import 7", "exc": repr(error)}  # as Celery does
+    record = LogRecord("flyt", logging.ERROR, __file__, 1, "%(name)s failed: %(exc)s", (said,), None)
     record.exc_info = (type(error), error, error.__traceback__)
     assert form["()"] == f"{Plain.__module__}.{Plain.__qualname__}"
     return Plain(form["format"]).format(record)
@@ -27,6 +28,7 @@ def test_what_a_row_holds_is_not_told() -> None:
         cursor.execute("insert into person values (%s)", [name])
         with pytest.raises(IntegrityError) as doubled, transaction.atomic():
             cursor.execute("insert into person values (%s)", [name])
+        assert name not in line(doubled.value)
         try:
             raise RuntimeError("the chunk failed") from doubled.value
         except RuntimeError as error:
