@@ -32,6 +32,8 @@ NEARBY: Final = """from (
   select * from records_record r
   where r.account_id = %(account)s and r.object_type_id = %(object_type)s and {behind} {order} limit %(near)s
 ) r where {where}"""
+# Said so that the index of external ids, which begins with the type, is of use.
+OF_ANY_TYPE: Final = "r.object_type_id = any(array(select id from records_objecttype where account_id = %(account)s))"
 # What records may be sorted by beside their properties, and the types that PostgreSQL reads them back as.
 COLUMNS: Final = {
     "external_id": "text",
@@ -165,6 +167,8 @@ def _where(wanted: Wanted, moment: datetime) -> tuple[str, dict[str, Any]]:
             )
             parts.append(f"({found.sql})")
             params |= found.params
+    elif wanted.search:
+        parts.append(OF_ANY_TYPE)
     for name in ("email", "external_id"):
         if value := getattr(wanted, name):
             parts.append(f"r.{name} = %({name})s")

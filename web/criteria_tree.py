@@ -8,6 +8,7 @@ from records import operators
 from records.operators import Takes
 from records.refusals import Invalid
 from web.criteria_rows import EVENT, EVER, FLOW, LIST, OTHER, Group, Row, scalar
+from web.paging import read_id
 
 Properties = Mapping[str, Mapping[str, Any]]
 
@@ -57,9 +58,10 @@ def _row_node(row: Row, properties: Mapping[str, Any], path: str) -> dict[str, A
         except (ValueError, TypeError):
             raise Unfinished from None
     if row.what in (LIST, FLOW):
-        if not row.value.isdecimal():
+        chosen = read_id(row.value)
+        if chosen is None:
             raise Unfinished
-        node = {row.what: int(row.value), "operator": row.operator if row.operator == "not_in" else "in"}
+        node = {row.what: chosen, "operator": row.operator if row.operator == "not_in" else "in"}
         return {**node, "status": row.status} if row.what == FLOW and row.status not in ("", EVER) else node
     if row.what == EVENT:
         return _event_node(row)

@@ -1,5 +1,6 @@
 // What is changed in a form while an answer is under way stays changed when that answer draws the fields anew, and is
-// sent once more. Only where the server says something else than it was sent, the server's word stands.
+// sent once more. Only where the server says something else than it was sent, the server's word stands. And a button
+// that is pressed meanwhile counts.
 {
   const fieldsOf = (part) => [...part.querySelectorAll("select, textarea, input")].filter((each) =>
     each.id && !each.matches("[type=hidden], [type=file], [type=submit]"));
@@ -12,6 +13,12 @@
     const form = elt.closest("form");
     // Fields go by their place: where rows move, the same place is another row's.
     if (form && !/^(re)?move/.test(requestConfig.parameters.do ?? "")) asSent.set(xhr, allSaidIn(form));
+  });
+
+  // A request that had to wait for another does not know its button any more once the focus is elsewhere.
+  document.addEventListener("htmx:configRequest", ({ detail: { parameters, triggeringEvent } }) => {
+    const button = triggeringEvent?.submitter;
+    if (button?.name && parameters[button.name] === undefined) parameters[button.name] = button.value;
   });
 
   let sent = null; // with the request whose answer is being shown

@@ -17,8 +17,9 @@ SEARCHES = ("ångström", "900123", "kathe@ex", "kä", "ångström kä")
 
 
 MANY = """
-insert into records_record (account_id, object_type_id, properties, consent, former_employee, created_at, updated_at)
-select %(account)s, %(type)s, jsonb_build_object('email', 'person-' || n || '@example.com'), 'given', false,
+insert into records_record
+  (account_id, object_type_id, properties, external_id, consent, former_employee, created_at, updated_at)
+select %(account)s, %(type)s, jsonb_build_object('email', 'person-' || n || '@example.com'), 'C-' || n, 'given', false,
   %(at)s, %(at)s
 from generate_series(1, %(n)s) n
 """
@@ -38,6 +39,13 @@ def plan(wanted: Wanted) -> str:
         return "\n".join(row[0] for row in cursor.fetchall())
 
 
+def reads_only_what_it_finds(wanted: Wanted) -> bool:
+    """By the words, and by type and external id, never by all the external ids of the account."""
+    asked = plan(wanted)
+    by_id = [line for line in asked.splitlines() if "Index Cond" in line and "external_id" in line]
+    return "record_by_search_text" in asked and len(by_id) == 1 and "object_type_id" in by_id[0]
+
+
 def test_words_are_found_by_the_index(acme: Account, globex: Account) -> None:
     for account in (globex, acme):
         with account_scope(account.pk):
@@ -53,6 +61,8 @@ def test_words_are_found_by_the_index(acme: Account, globex: Account) -> None:
             wanted = Wanted(make_object_type(), search)
             assert searching.ids(wanted, limit=10) == [kathe.pk]
             assert "record_by_search_text" in plan(wanted), f"{search}: {plan(wanted)}"
+            assert searching.ids(Wanted(search=search), limit=10) == [kathe.pk]
+            assert reads_only_what_it_finds(Wanted(search=search)), plan(Wanted(search=search))
 
 
 @pytest.mark.parametrize("near", [0, 2, 10_000])

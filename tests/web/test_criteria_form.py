@@ -183,6 +183,7 @@ def test_an_unfinished_row_keeps_the_stored_tree(in_acme: Account) -> None:
     for row in (
         {"filter.0.what": "property:country", "filter.0.operator": "eq", "filter.0.value": " "},
         {"filter.0.what": "list", "filter.0.value": ""},
+        {"filter.0.what": "list", "filter.0.value": "9" * 5_000},
         {"filter.0.what": "property:score", "filter.0.operator": "between", "filter.0.value": ["1", ""]},
         {"filter.0.match": "any"},
     ):
