@@ -48,6 +48,18 @@ def detail(request: AccountRequest, flow_id: int, participant_id: int) -> HttpRe
     return render(request, "flows/participant.html", {**page, **frame(request, row.flow, "participants")})
 
 
+@account_view()
+@require_GET
+def menu(request: AccountRequest, flow_id: int, participant_id: int) -> HttpResponse:
+    """What can be done with them, for the menu of their row as it opens."""
+    find(request, flow_id)
+    participant = get_object_or_404(Participant, pk=participant_id, flow_id=flow_id)
+    record = Record.objects.filter(pk=participant.record_id).first()
+    story = reverse("web:participant", args=[request.account.slug, flow_id, participant_id])
+    page = {"participant": participant, "each": {"record": record}, "story": story}
+    return render(request, "flows/_participant_menu.html", page)
+
+
 @verb_view(right=Right.OPERATE)
 def leave(request: AccountRequest, flow_id: int, participant_id: int) -> HttpResponse:
     """GET asks, POST takes the person out; the story stays."""

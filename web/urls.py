@@ -95,6 +95,11 @@ urlpatterns = [
         name="participant",
     ),
     path(
+        "<slug:slug>/flows/<int:flow_id>/participants/<int:participant_id>/menu/",
+        participant.menu,
+        name="participant_menu",
+    ),
+    path(
         "<slug:slug>/flows/<int:flow_id>/participants/<int:participant_id>/leave/",
         participant.leave,
         name="leave",

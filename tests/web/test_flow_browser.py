@@ -145,6 +145,14 @@ def test_search_opens_with_a_slash_is_walked_with_arrows_and_not_while_one_types
     expect(page.locator("main").get_by_role("link", name="Welcome")).to_be_visible()
 
 
+def test_the_menu_of_a_row_comes_when_it_is_opened(page: Page, flow: Flow) -> None:
+    page.goto(f"/acme/flows/{flow.pk}/participants/")
+    page.wait_for_load_state()
+    page.get_by_label("More about Kari Nygård").click()
+    page.get_by_role("link", name="Leave flow…").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Let Kari Nygård leave the flow?")
+
+
 def test_a_folder_is_added_in_a_dialog(page: Page, flow: Flow) -> None:
     page.goto("/acme/flows/")
     page.get_by_role("link", name="Add folder").click()

@@ -245,6 +245,9 @@ def test_a_marketer_lets_go_but_does_not_erase_and_a_viewer_neither(
     base = f"/acme/flows/{flow.pk}/participants/{inside.pk}"
     viewer, marketer = browser_of(acme, Role.VIEWER), browser_of(acme, Role.MARKETER)
     assert viewer.post(f"{base}/leave/").status_code == 403 and viewer.post(f"{base}/erase/").status_code == 403
+    menus = {who: who.get(f"{base}/menu/").content.decode() for who in (viewer, marketer)}
+    assert f"{base}/leave/" not in menus[viewer] and f'hx-get="{base}/leave/"' in menus[marketer]
+    assert "Open the record" in menus[viewer] and f'hx-get="{base}/erase/"' not in menus[marketer]
     assert f"{base}/leave/" not in story(viewer, inside) and "You need the role marketer" in story(viewer, inside)
     assert marketer.post(f"{base}/erase/").status_code == 403 and f"{base}/erase/" not in story(marketer, inside)
     assert marketer.post(f"{base}/leave/").status_code == 302
