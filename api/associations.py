@@ -8,8 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.rights import Right
-from flows.models import Flow
-from flows.visibility import visible_to
+from flows.visibility import without_hidden
 from records import associations
 from records.models import Association, Event, Record
 
@@ -123,8 +122,7 @@ class Timeline(AccountView):
         rows = Event.objects.filter(record_id=Record.objects.get(pk=record_id).pk)
         if kind := query.get("kind"):
             rows = rows.filter(kind=kind)
-        if not self.actor.may(Right.ADMINISTER):  # of a flow that is gone they stay for everyone
-            rows = rows.exclude(flow_id__in=Flow.objects.filter(~visible_to(self.actor)).values("pk"))
+        rows = without_hidden(rows, self.actor)
         return page(rows, request, query, lambda found: EventShape(found, many=True).data, order=("-id",))
 
 

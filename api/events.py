@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.rights import Right
+from flows.visibility import without_hidden
 from records import event_intake
 from records.event_intake import Status, Told
 from records.event_words import EVENT_NAMES, event_name
@@ -122,6 +123,7 @@ class Events(AccountView):
         rows = Event.objects.filter(record=record)
         if kind := query.get("kind"):
             rows = rows.filter(kind=kind)
+        rows = without_hidden(rows, self.actor)
         return page(rows, request, query, lambda found: EventShape(found, many=True).data, order=("-id",))
 
     @endpoint(

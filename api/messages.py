@@ -5,8 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.rights import Right
-from flows.models import Flow
-from flows.visibility import visible_to
+from flows.visibility import without_hidden
 from messaging.models import Message, MessageStatus, of_records
 
 from .pagination import PageQuery, page
@@ -57,6 +56,5 @@ class Messages(AccountView):
         rows = Message.objects.filter(**wanted)
         if "record" in query:
             rows = rows.filter(of_records([query["record"]]))
-        if not self.actor.may(Right.ADMINISTER):  # of a flow that is gone they stay for everyone
-            rows = rows.exclude(flow_id__in=Flow.objects.filter(~visible_to(self.actor)).values("pk"))
+        rows = without_hidden(rows, self.actor)
         return page(rows, request, query, lambda found: MessageShape(found, many=True).data, order=("-id",))

@@ -1,6 +1,8 @@
 """Who sees which flows: those for all, one's own, and for admins every one."""
 
-from django.db.models import Q
+from typing import Any
+
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.actors import Actor, reader
@@ -16,6 +18,13 @@ def visible_to(actor: Actor) -> Q:
     return Q(visibility=Visibility.ALL) | Q(owner_id=actor.user_id, owner_id__isnull=False)
 
 
+def without_hidden(rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
+    """Of rows with a `flow_id` those that no flow brought which `actor` may not see; of a flow that is gone they stay."""
+    if actor.may(Right.ADMINISTER):
+        return rows
+    return rows.exclude(flow_id__in=Flow.objects.filter(~visible_to(actor)).values("pk"))
+
+
 def is_seen(flow: Flow) -> bool:
     """Whether whoever reads may know of `flow`; where nobody is known to read, whether everybody may."""
     if flow.visibility == Visibility.ALL:
@@ -24,6 +33,11 @@ def is_seen(flow: Flow) -> bool:
     return actor is not None and (
         actor.may(Right.ADMINISTER) or (flow.owner_id is not None and flow.owner_id == actor.user_id)
     )
+
+
+def is_hidden(flow: Flow) -> bool:
+    """Whether whoever asks is known, and may not know of `flow`."""
+    return reader() is not None and not is_seen(flow)
 
 
 def name_of(flow: Flow) -> str:

@@ -100,10 +100,11 @@ def erase_walks(account_id: int, record_ids: Sequence[int]) -> bool:
             if not try_shared(flow_id):
                 is_busy = True
                 continue
+            # Before the walks, as whoever drains the intake takes them.
+            Intake.objects.filter(flow_id=flow_id, record_id__in=record_ids).delete()
             walks = Participant.objects.filter(flow_id=flow_id, record_id__in=record_ids)
             found = list(walks.select_for_update(no_key=True).order_by("pk"))
             _erase(flow_id, found, by=Actor.flyt(account_id))
-            Intake.objects.filter(flow_id=flow_id, record_id__in=record_ids).delete()
     return is_busy
 
 

@@ -155,10 +155,11 @@ def _enrol(flow: Flow | None, alike: Sequence[Intake]) -> Counts:
 
 
 def _tell(flow_id: int, alike: Sequence[Intake], counts: Counts) -> None:
-    """Who of a list came in and who did not. One worker at a time is here, so nobody waits for the row."""
+    """Who of a list came in and who did not; also while the flow is ended, which tells of others in the same row."""
     if alike[0].cause != LIST:
         return
-    told = ListEnrolment.objects.filter(flow_id=flow_id, cause_key=alike[0].cause_key).first()
+    mine = ListEnrolment.objects.filter(flow_id=flow_id, cause_key=alike[0].cause_key)
+    told = mine.select_for_update(no_key=True).first()
     if told is None:  # asked by an older Flyt
         return
     told.enrolled += counts.enrolled

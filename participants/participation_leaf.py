@@ -6,7 +6,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from flows.models import Flow
-from flows.visibility import name_of
+from flows.visibility import is_hidden, name_of
 from records.leaves import Compiler, Leaf, Node, Reference, Subject
 from records.refusals import Error
 
@@ -26,11 +26,11 @@ class ParticipationLeaf(Leaf):
     keys = frozenset({"operator", "status"})
 
     def check(self, node: Node, subject: Subject) -> Iterator[Error]:
-        """A flow for records of the same type, an operator, a status."""
+        """A flow for records of the same type that whoever asks may see, an operator, a status."""
         flow = node["flow"]
         if not isinstance(flow, int) or isinstance(flow, bool) or not 0 < flow < MOST_ID:
             yield Error("flow", _("Give the id of a flow."))
-        elif not subject.stored and flow not in _flows(subject):
+        elif not subject.stored and ((found := _flows(subject).get(flow)) is None or is_hidden(found)):
             yield Error("flow", _("There is no such flow."))
         if node.get("operator", "in") not in ("in", "not_in"):
             yield Error("operator", _("Use in or not_in."))

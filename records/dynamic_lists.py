@@ -64,7 +64,8 @@ def change_criteria(chosen: List, tree: object) -> None:
 
 def _check(tree: object, object_type: ObjectType, chosen: List | None) -> None:
     """One at a time per account, so that two lists cannot begin to ask for each other at once."""
-    if faults := criteria.check(tree, object_type):
+    is_as_before = chosen is not None and chosen.criteria == tree
+    if not is_as_before and (faults := criteria.check(tree, object_type)):
         raise Invalid(fault.under("criteria") for fault in faults)
     with connection.cursor() as cursor:
         cursor.execute(SERIALISE, [current_account_id()])

@@ -170,12 +170,14 @@ class RowsFrom:
             start = len(mark) if mark and head.startswith(mark) else 0
         self.position, self.encoding = start, source.encoding
         self.has_apostrophe = False  # in the lines of the next record
+        self.is_inside = False  # a record: its lines are not at their end
         stream = io.BufferedReader(Pieces(source, start))
         self.text = io.TextIOWrapper(stream, source.encoding, newline="")
         self.records = csv.reader(self._lines(), delimiter=source.delimiter)
 
     def __iter__(self) -> Iterator[list[str]]:
         for cells in self.records:
+            self.is_inside = False
             if self.has_apostrophe:
                 self.has_apostrophe = False
                 cells = [cell[1:] if cell[:1] == "'" and CALCULATED.match(cell) else cell for cell in cells]
@@ -188,7 +190,10 @@ class RowsFrom:
             self.position += len(line) if is_one_byte or (line.isascii() and is_utf8) else len(line.encode(encoding))
             if "'" in line:
                 self.has_apostrophe = True
+            self.is_inside = True
             yield line
+        if self.is_inside:  # the csv module would take all that follows a lone quotation mark as one cell
+            raise csv.Error(_("a quotation mark is opened and never closed"))
 
 
 def guess_delimiter(start: bytes, encoding: str) -> str:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
+
+from scheduling.clock import now
 
 from . import phones, values
 from .models import Consent, Property, PropertyType
@@ -17,6 +19,7 @@ FIELDS = frozenset({"id", "external_id", "properties", "consent", "consent_at", 
 NEW = "new"  # matched by nothing: every row makes a record
 MATCHES = ("email", "external_id", "id", NEW)
 LONGEST_EXTERNAL_ID = 200
+A_DAY = timedelta(days=1)  # by which the present of the file may be ahead
 
 
 def folded(name: str) -> str:
@@ -51,6 +54,7 @@ class RowReader:
     zone: ZoneInfo
     country: str = ""
     members: Members = field(default_factory=dict)
+    present: datetime = field(default_factory=now)
 
     def read(self, row: Mapping[str, Any]) -> tuple[Row, list[Error]]:
         """The row normalised, and every fault with its path; with any, use no part of it."""
@@ -111,8 +115,13 @@ class RowReader:
             consent = _consent(value)
             return {"consent": consent} if consent else {}
         if name == "consent_at":
-            moment = values.clean(_Plain(PropertyType.DATETIME), value, zone=self.zone)
-            return {"consent_at": datetime.fromisoformat(str(moment))} if moment else {}
+            text = values.clean(_Plain(PropertyType.DATETIME), value, zone=self.zone)
+            if not text:
+                return {}
+            moment = datetime.fromisoformat(str(text))
+            if moment > self.present + A_DAY:  # it would outlast a withdrawal of today
+                raise ValueError(_("Consent cannot have been given in the future."))
+            return {"consent_at": moment}
         answer = values.clean(_Plain(PropertyType.BOOLEAN), value)
         return {} if answer is None else {name: answer}
 

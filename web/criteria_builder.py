@@ -3,13 +3,14 @@
 Several builders of one page share their menus and their checks, so a page costs the same however many it has.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from accounts.actors import Actor, read_by
 from flows.models import Flow
 from flows.visibility import is_seen
 from participants.models import ParticipantStatus
@@ -19,6 +20,7 @@ from records.leaves import Subject, is_column
 from records.leaves import columns as columns_of
 from records.models import Consent, EventKind, List, ObjectType, Property, PropertyType
 from records.operators import OPERATORS, Takes
+from records.refusals import Error
 from scheduling.clock import now
 from web import criteria_form
 from web.criteria_rows import EVER, Group, Row
@@ -165,12 +167,24 @@ def check(builders: Iterable[Builder], vocabulary: Vocabulary) -> None:
     for each in checked:
         _read(each, vocabulary)
     known = [each for each in checked if each.is_finished and each.tree is not None]
-    faults = criteria.check_all([each.tree for each in known], vocabulary.object_type) if known else []
-    for each, errors in zip(known, faults, strict=True):
+    for each, errors in zip(known, _faults(known, vocabulary.object_type), strict=True):
         each.faults = criteria_form.place_errors(each.root, errors)
     sentences = criteria.describe_all([each.to_save for each in known], vocabulary.object_type) if known else []
     for each, sentence in zip(known, sentences, strict=True):
         each.sentence = sentence if each.is_good else ""
+
+
+def _faults(known: Sequence[Builder], object_type: ObjectType) -> list[list[Error]]:
+    """Of each builder. What is stored may name a flow that whoever reads it now may not see."""
+    if not known:
+        return []
+    faults = criteria.check_all([each.tree for each in known], object_type)
+    if any(errors and each.tree == each.stored for each, errors in zip(known, faults, strict=True)):
+        with read_by(Actor.flyt(object_type.account_id)):
+            as_stored = criteria.check_all([each.tree for each in known], object_type)
+        pairs = zip(known, faults, as_stored, strict=True)
+        faults = [stored if each.tree == each.stored else own for each, own, stored in pairs]
+    return faults
 
 
 def _read(builder: Builder, vocabulary: Vocabulary) -> None:

@@ -33,10 +33,11 @@ FAMILIES = (
     ("activity", _("Create")),
     ("internal", _("Inside")),
 )
+# Named for the step: in its panel "remove branch.7.criteria.0" is a button of the criteria.
 REARRANGE: dict[str, Callable[[Steps, int, str], Steps]] = {
-    "move": editor_document.move,
-    "copy": lambda steps, step_id, _place: editor_document.duplicate(steps, step_id),
-    "remove": lambda steps, step_id, _place: editor_document.remove(steps, step_id),
+    "move_step": editor_document.move,
+    "copy_step": lambda steps, step_id, _place: editor_document.duplicate(steps, step_id),
+    "remove_step": lambda steps, step_id, _place: editor_document.remove(steps, step_id),
 }
 
 

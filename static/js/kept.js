@@ -24,31 +24,65 @@
   let sent = null; // with the request whose answer is being shown
   document.addEventListener("htmx:beforeSwap", ({ detail: { xhr } }) => { sent = asSent.get(xhr); });
 
-  let since = []; // [id, what it says, whether it is being typed in], where that is not what was sent
+  // A field that goes while somebody types in it says as its last word that it has changed. What would be asked then, in
+  // the middle of the drawing, is of a form that is no more.
+  let isDrawing = false;
+  for (const type of ["input", "change"]) {
+    document.addEventListener(type, (event) => { if (isDrawing) event.stopImmediatePropagation(); }, true);
+  }
+
+  const since = new Map(); // the fields that are drawn anew and do not say what was sent, by id
   document.addEventListener("htmx:oobBeforeSwap", ({ detail: { target } }) => {
-    since = fieldsOf(target).filter(({ id }) => sent?.has(id))
-      .map((field) => [field.id, saidBy(field), field === document.activeElement && !isTicked(field)])
-      .filter(([id, said]) => said !== sent.get(id));
+    if (!isDrawing) queueMicrotask(putBack); // when all is drawn, and before the next key
+    isDrawing = true;
+    for (const field of fieldsOf(target)) {
+      const said = saidBy(field), isTyping = field === document.activeElement && !isTicked(field);
+      if (sent?.has(field.id) && said !== sent.get(field.id)) since.set(field.id, { was: sent.get(field.id), said, isTyping });
+    }
   });
 
-  // At once, before the next key; the new fields are listened to when all has settled.
-  const again = new Set();
-  document.addEventListener("htmx:oobAfterSwap", () => {
-    for (const [id, said, isTyping] of since) {
+  const putBack = () => {
+    isDrawing = false;
+    const changed = [];
+    for (const [id, { was, said, isTyping }] of since) {
       const field = document.getElementById(id);
-      if (field?.matches("select") && ![...field.options].some((option) => option.value === said)) continue;
-      if (!field || saidBy(field) === said || (!isTyping && saidBy(field) !== sent.get(id))) continue;
+      if (!field || saidBy(field) === said || (!isTyping && saidBy(field) !== was)) continue;
+      if (field.matches("select") && ![...field.options].some((option) => option.value === said)) continue;
       if (isTicked(field)) field.checked = said;
       else field.value = said;
-      again.add(id);
+      changed.push(field);
     }
-    since = [];
-  });
-  document.addEventListener("htmx:afterSettle", () => {
-    const ids = [...again];
-    again.clear();
-    for (const field of ids.map((id) => document.getElementById(id))) {
-      field?.dispatchEvent(new Event(field.matches("select") || isTicked(field) ? "change" : "input", { bubbles: true }));
+    since.clear();
+    for (const field of changed) {
+      const type = field.matches("select") || isTicked(field) ? "change" : "input";
+      field.dispatchEvent(new Event(type, { bubbles: true }));
     }
-  });
+  };
+}
+
+// Whoever chooses in a select by its letters changes it with each of them: it is one choice, once the keys are quiet.
+{
+  const QUIET = 700;
+  let letterAt = -QUIET, field = null, timer = 0;
+
+  const tell = () => {
+    clearTimeout(timer);
+    const chosen = field;
+    field = null;
+    chosen?.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+
+  document.addEventListener("keydown", ({ key, target }) => {
+    if (target.matches?.("select") && key.length === 1) letterAt = performance.now();
+  }, true);
+  for (const type of ["input", "change"]) {
+    document.addEventListener(type, (event) => {
+      if (!event.isTrusted || !event.target.matches?.("select") || performance.now() - letterAt > 100) return;
+      event.stopImmediatePropagation();
+      clearTimeout(timer);
+      field = event.target;
+      timer = setTimeout(tell, QUIET);
+    }, true);
+  }
+  document.addEventListener("focusout", tell, true);
 }

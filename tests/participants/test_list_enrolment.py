@@ -1,15 +1,19 @@
 """A whole list that a flow takes in: whoever asked reads how many came in, and why the others did not."""
 
+import threading
+
 import pytest
+from django.db import connection, connections
 
 from accounts.actors import Actor
 from accounts.models import Account
 from accounts.tenancy import account_scope
 from flows.models import Flow, FlowStatus
-from participants import enrolment, intake
+from participants import commands, enrolment, intake
 from participants.models import Intake, ListEnrolment, ParticipantStatus
 from records.models import Record
 from scheduling.clock import now
+from tests.conftest import make_account
 from tests.make import make_contacts, make_flow, make_list, make_participant
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +72,88 @@ def test_what_an_older_flyt_was_asked_is_done_without_figures(in_acme: Account, 
     Intake.objects.create(flow=flow, record=make_contacts(1)[0], cause="list", cause_key="list:9:abc")
     assert not intake.drain(in_acme.pk, flow.pk)
     assert not ListEnrolment.objects.exists() and not Intake.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_those_that_the_end_drops_and_those_that_a_worker_drains_are_all_told_of() -> None:
+    acme = make_account("Acme", "acme")
+    by = Actor.flyt(acme.pk)
+    with account_scope(acme.pk):
+        flow = make_flow(["wait 1 days"], status=FlowStatus.RUNNING)
+        everyone = make_list("All", make_contacts(20))
+    asked = enrolment.enrol_list(acme.pk, flow.pk, everyone.pk, by=by)
+    with account_scope(acme.pk):
+        Flow.objects.filter(pk=flow.pk).update(status=FlowStatus.NOT_RUNNING)
+    dropped, go = threading.Event(), threading.Event()
+
+    def drop() -> None:
+        with account_scope(acme.pk, durable=True):
+            intake.drop(flow.pk, limit=10)
+            dropped.set()
+            go.wait(10)
+        connections.close_all()
+
+    def drain() -> None:
+        intake.drain(acme.pk, flow.pk)
+        connections.close_all()
+
+    one, two = threading.Thread(target=drop), threading.Thread(target=drain)
+    one.start()
+    assert dropped.wait(10)
+    two.start()
+    _until_one_waits()
+    go.set()
+    one.join(10)
+    two.join(10)
+    with account_scope(acme.pk):
+        assert told(asked) == (False, 0, {"flow_ended": 20})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_erasing_and_draining_do_not_wait_for_each_other_in_a_circle() -> None:
+    acme = make_account("Acme", "acme")
+    with account_scope(acme.pk):
+        flow = make_flow(["wait 1 days"], status=FlowStatus.RUNNING)
+        people = make_contacts(300)
+        lists = [make_list(f"List {number}", people) for number in range(4)]
+    for each in lists:
+        enrolment.enrol_list(acme.pk, flow.pk, each.pk, by=Actor.flyt(acme.pk))
+    intake.drain(acme.pk, flow.pk, limit=300, seconds=0)
+    faults: list[Exception] = []
+
+    def drain() -> None:
+        try:
+            while intake.drain(acme.pk, flow.pk, limit=300, seconds=0):
+                pass
+        except Exception as fault:
+            faults.append(fault)
+        connections.close_all()
+
+    def erase() -> None:
+        try:
+            for each in people[::-1][:60]:
+                while commands.erase_walks(acme.pk, [each.pk]):
+                    pass
+        except Exception as fault:
+            faults.append(fault)
+        connections.close_all()
+
+    at_work = [threading.Thread(target=work) for work in (drain, erase)]
+    for each in at_work:
+        each.start()
+    for each in at_work:
+        each.join(60)
+    assert faults == []
+
+
+def _until_one_waits() -> None:
+    """Until a session of this database waits for another's lock."""
+    for _look in range(200):
+        with connection.cursor() as cursor:
+            cursor.execute("select count(*) from pg_locks where not granted")
+            if cursor.fetchone()[0]:
+                return
+        threading.Event().wait(0.05)
 
 
 def test_another_account_sees_none_of_it(in_acme: Account, flow: Flow, owner: Actor, globex: Account) -> None:

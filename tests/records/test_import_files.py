@@ -216,6 +216,32 @@ def test_a_file_that_breaks_off_midway_keeps_what_came_before_and_says_where(con
 # --- Mapping -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("before", [200, 12_000])
+def test_a_quotation_mark_that_is_never_closed_swallows_nobody(contact: ObjectType, before: int) -> None:
+    good = "".join(f"good{n}@b.no,Per\n" for n in range(before))
+    source = finish(begin(contact, f'Email,Notes\n{good}a@b.no,"Anne\n' + "lost@b.no,Ola\n" * 50))
+    assert (source.status, source.created) == (ImportStatus.FAILED, before)
+    assert source.problem == f"Row {before + 1} cannot be read: a quotation mark is opened and never closed."
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
+def test_quotation_marks_that_are_closed_may_hold_anything(contact: ObjectType, end: str) -> None:
+    source = bring_in(contact, f'Email,Notes\na@b.no,Anne\nb@b.no,"P ""x"" er\nz"{end}')
+    assert (source.status, source.created, source.problem) == (ImportStatus.DONE, 2, "")
+
+
+def test_a_quotation_mark_that_is_open_in_the_first_rows_is_told_at_once(contact: ObjectType) -> None:
+    with pytest.raises(Invalid) as refused:
+        begin(contact, 'Email,Notes\n"a@b.no,Anne\nb@b.no,Per\n')
+    assert "never closed" in refused.value.errors[0].message
+
+
+def test_consent_of_the_future_is_refused(contact: ObjectType) -> None:
+    source = bring_in(contact, "Email,Consent,Consent date\na@b.no,given,2199-01-01\nb@b.no,given,2024-05-01\n")
+    assert (source.created, source.refused) == (1, 1)
+    assert RefusedRow.objects.get().reason == "Consent cannot have been given in the future."
+
+
 def test_headers_of_three_languages_find_their_place(contact: ObjectType) -> None:
     expected: dict[str, dict[str, str]] = {
         "E-post": {"property": "email"},

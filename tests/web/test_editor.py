@@ -77,19 +77,19 @@ def test_what_is_no_step_kind_cannot_be_added(member: Client, flow: Flow, insert
 def test_a_step_moves_up_and_down_and_into_a_branch(member: Client, flow: Flow) -> None:
     wait = step(flow)
     finish = document_of(flow)["steps"][-1]["id"]
-    assert f'value="move before-{finish}"' in text(member.get(f"/acme/flows/{flow.pk}/edit/?step={wait}"))
-    assert send(member, flow, f"steps/{wait}/", do=f"move before-{finish}").status_code == 200
+    assert f'value="move_step before-{finish}"' in text(member.get(f"/acme/flows/{flow.pk}/edit/?step={wait}"))
+    assert send(member, flow, f"steps/{wait}/", do=f"move_step before-{finish}").status_code == 200
     assert order(flow) == ["split", "wait", "finish"]
     branch = document_of(flow)["steps"][0]["branches"][1]["id"]
-    assert send(member, flow, f"steps/{wait}/", do=f"move end-{branch}").status_code == 200
+    assert send(member, flow, f"steps/{wait}/", do=f"move_step end-{branch}").status_code == 200
     assert document_of(flow)["steps"][0]["branches"][1]["steps"][0]["id"] == wait
 
 
 def test_a_step_is_copied_and_removed(member: Client, flow: Flow) -> None:
     wait = step(flow)
-    send(member, flow, f"steps/{wait}/", do="copy")
+    send(member, flow, f"steps/{wait}/", do="copy_step")
     assert order(flow) == ["wait", "wait", "split", "finish"]
-    answer = send(member, flow, f"steps/{wait}/", do="remove")
+    answer = send(member, flow, f"steps/{wait}/", do="remove_step")
     assert order(flow) == ["wait", "split", "finish"]
     assert "Add a step" in text(answer) and f'id="card-{wait}"' not in text(answer)
 
@@ -109,7 +109,7 @@ def test_a_step_where_people_stand_stays(member: Client, acme: Account) -> None:
             make_participant(flow, step=steps_of(flow)[0])
     page = text(member.get(f"/acme/flows/{flow.pk}/edit/?step={step(flow)}"))
     assert "2 people stand here. Let them pass" in page and 'value="remove"' not in page
-    for do in ("remove", f"move before-{document_of(flow)['steps'][-1]['id']}"):
+    for do in ("remove_step", f"move_step before-{document_of(flow)['steps'][-1]['id']}"):
         answer = send(member, flow, f"steps/{step(flow)}/", do=do)
         assert answer.status_code == 409 and "2 people on “Long wait”" in text(answer)
     assert order(flow) == ["wait", "wait", "finish"]
@@ -138,7 +138,7 @@ def test_without_scripts_a_stale_page_keeps_what_was_typed(member: Client, flow:
 
 def test_a_step_that_someone_removed_is_told(member: Client, flow: Flow) -> None:
     wait = step(flow)
-    send(member, flow, f"steps/{wait}/", do="remove")
+    send(member, flow, f"steps/{wait}/", do="remove_step")
     assert send(member, flow, f"steps/{wait}/", revision=1, settings__amount="9").status_code == 412
     assert send(member, flow, f"steps/{wait}/", settings__amount="9").status_code == 404
     assert send(member, flow, "steps/", insert=f"wait before-{wait}").status_code == 404

@@ -175,6 +175,52 @@ def test_what_is_typed_in_a_row_that_moves_up_does_not_land_in_another(page: Pag
     expect(page.locator("#criteria-1-value")).to_have_value("mia")
 
 
+def test_what_is_typed_as_the_answer_comes_is_kept_and_asked_once(page: Page, account: Account) -> None:
+    with account_scope(account.pk):
+        make_contact("kathe@example.com")
+    page.goto("/acme/records/filter/")
+    add_condition(page, 1, "x")
+    page.locator("#criteria-0-value").fill("")
+    held: list[Route] = []
+    page.route("**/draft/", lambda route: held.append(route), times=1)
+    with page.expect_request("**/draft/"):
+        choose(page, "#criteria-0-operator", "is not")
+    page.locator("#criteria-0-value").click()
+    page.keyboard.type("kat")
+    with page.expect_response("**/draft/"):
+        held.pop().continue_()
+    with page.expect_response(lambda answer: "value=kathe" in (answer.request.post_data or "")):
+        page.keyboard.type("he")
+    expect(page.locator("#criteria-0-value")).to_have_value("kathe")
+    expect(page.locator("#criteria-0-value")).to_be_focused()
+
+
+def test_letters_choose_in_a_list_that_draws_the_rest_anew(page: Page, account: Account) -> None:
+    with account_scope(account.pk):
+        make_contact("kathe@example.com", score=7)
+    page.goto("/acme/records/filter/")
+    page.wait_for_load_state()
+    page.locator("#criteria-0-what").focus()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/draft/") else None)
+    with page.expect_response("**/draft/"):
+        page.keyboard.type("Last ch", delay=110)
+    expect(page.locator("#criteria-0-what option:checked")).to_have_text("Last changed")
+    expect(page.locator("#criteria-0-operator")).to_be_visible()
+    assert len(asked) < 3, asked
+
+
+def test_a_condition_of_a_split_is_removed_and_the_split_stays(page: Page, flow: Flow) -> None:
+    card = add_at_the_end(page, flow, "Split")
+    page.locator("#panel-form").get_by_role("button", name="Condition", exact=True).click()
+    rows = page.locator("#panel-form").get_by_label("Property", exact=True)
+    expect(rows).to_have_count(2)
+    page.get_by_role("button", name="Remove this condition").last.click()
+    expect(rows).to_have_count(1)
+    expect(card).to_contain_text("Split")
+    assert [each["kind"] for each in document_of(flow)["steps"]] == ["wait", "split", "finish"]
+
+
 def test_a_random_split_with_weights(page: Page, flow: Flow) -> None:
     card = add_at_the_end(page, flow, "Random split")
     expect(card).to_contain_text("50 % · 50 %")
