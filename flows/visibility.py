@@ -19,7 +19,7 @@ def visible_to(actor: Actor) -> Q:
 
 
 def without_hidden(rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
-    """Of rows with a `flow_id` those that no flow brought which `actor` may not see; of a flow that is gone they stay."""
+    """Of rows with a `flow_id` those whose flow `actor` may see; of a flow that is gone they stay for everybody."""
     if actor.may(Right.ADMINISTER):
         return rows
     return rows.exclude(flow_id__in=Flow.objects.filter(~visible_to(actor)).values("pk"))

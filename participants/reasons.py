@@ -31,7 +31,7 @@ NOT_ENROLLED: dict[str, Promise] = {
     "filtered": _("Does not meet the flow's filter"),
     "excluded": _("On an exclusion list"),
     "unenrolment": _("Meets the unenrolment criteria"),
-    "only_once": _("Has been through the flow before"),
+    "only_once": _("Been through the flow before"),
     "not_found": _("No such record of the flow's object type"),
     "enrolment_closed": _("Enrolment has ended"),
 }

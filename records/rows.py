@@ -115,15 +115,18 @@ class RowReader:
             consent = _consent(value)
             return {"consent": consent} if consent else {}
         if name == "consent_at":
-            text = values.clean(_Plain(PropertyType.DATETIME), value, zone=self.zone)
-            if not text:
-                return {}
-            moment = datetime.fromisoformat(str(text))
-            if moment > self.present + A_DAY:  # it would outlast a withdrawal of today
-                raise ValueError(_("Consent cannot have been given in the future."))
-            return {"consent_at": moment}
+            return self._read_consent_at(value)
         answer = values.clean(_Plain(PropertyType.BOOLEAN), value)
         return {} if answer is None else {name: answer}
+
+    def _read_consent_at(self, value: object) -> dict[str, Any]:
+        text = values.clean(_Plain(PropertyType.DATETIME), value, zone=self.zone)
+        if not text:
+            return {}
+        moment = datetime.fromisoformat(str(text))
+        if moment > self.present + A_DAY:  # it would outlast a withdrawal of today
+            raise ValueError(_("Consent cannot have been given in the future."))
+        return {"consent_at": moment}
 
 
 @dataclass(frozen=True)

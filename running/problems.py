@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from accounts.actors import Actor, read_by
+from accounts.tenancy import current_account_id
 from flows.models import Flow
 from flows.path import Path
 from flows.steps import KINDS as STEP_KINDS
@@ -150,7 +151,7 @@ def _criteria(
     if not places:
         return found
     object_type = places[0][0].object_type
-    with read_by(Actor.flyt(object_type.account_id)):  # a flow that the reader may not see is no problem
+    with read_by(Actor.flyt(current_account_id())):  # a flow that the reader may not see is no problem
         faults = criteria.check_all([tree for _flow, tree, *_place in places], object_type)
     for (flow, _tree, page, step_id, field), errors in zip(places, faults, strict=True):
         for error in errors:

@@ -11,6 +11,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from accounts.actors import Actor, read_by
+from accounts.tenancy import current_account_id
 from flows.models import Flow
 from flows.visibility import is_seen
 from participants.models import ParticipantStatus
@@ -180,7 +181,7 @@ def _faults(known: Sequence[Builder], object_type: ObjectType) -> list[list[Erro
         return []
     faults = criteria.check_all([each.tree for each in known], object_type)
     if any(errors and each.tree == each.stored for each, errors in zip(known, faults, strict=True)):
-        with read_by(Actor.flyt(object_type.account_id)):
+        with read_by(Actor.flyt(current_account_id())):
             as_stored = criteria.check_all([each.tree for each in known], object_type)
         pairs = zip(known, faults, as_stored, strict=True)
         faults = [stored if each.tree == each.stored else own for each, own, stored in pairs]

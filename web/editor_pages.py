@@ -95,7 +95,7 @@ def _clock(moment: Any) -> str:
     local, present = timezone.localtime(moment), timezone.localtime(now())
     if local.date() == present.date():
         return local.strftime("%H:%M")
-    return str(formats.date_format(local, "j M, H:i" if local.year == present.year else "j M Y, H:i"))
+    return str(formats.date_format(local, _("j M, H:i") if local.year == present.year else _("j M Y, H:i")))
 
 
 def by_method(*, get: View, post: View) -> View:

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,8 +14,10 @@ from accounts.rights import Right
 from accounts.tenancy import account_scope
 from flows.models import Flow
 from participants import enrolment, reasons
+from records import lists
 from records.models import List, Record
 from web.access import AccountRequest, verb_view
+from web.asking import ask
 from web.flow_page import find, frame, is_live
 from web.paging import read_id
 from web.record_rows import clean, records_of
@@ -29,11 +32,9 @@ LISTS_SHOWN = 10  # of those that were enrolled before
 
 @verb_view(right=Right.OPERATE)
 def enrol(request: AccountRequest, flow_id: int) -> HttpResponse:
-    """GET shows lists and a search for records; POST enrols the ticked ones, or asks for a list to be enrolled."""
+    """GET shows lists and a search for records; POST enrols the ticked ones."""
     with account_scope(request.account.pk):
         find(request, flow_id)
-    if request.method == "POST" and request.POST.get("list"):
-        return _enrol_list(request, flow_id)
     outcomes: dict[int, str] | None = None
     if request.method == "POST":
         ticked = [read_id(each) for each in request.POST.getlist("record")[:MOST_AT_ONCE]]
@@ -44,16 +45,36 @@ def enrol(request: AccountRequest, flow_id: int) -> HttpResponse:
         return _page(request, flow_id, outcomes)
 
 
-def _enrol_list(request: AccountRequest, flow_id: int) -> HttpResponse:
-    list_id = read_id(request.POST.get("list"))
-    asked = enrolment.enrol_list(request.account.pk, flow_id, list_id or 0, by=request.actor)
+@verb_view(right=Right.OPERATE)
+def enrol_list(request: AccountRequest, flow_id: int) -> HttpResponse:
+    """GET says how many are in the list `?list=` and asks, POST has them enrolled by a worker."""
+    list_id = read_id(request.GET.get("list"))
+    back = reverse("web:enrol", args=[request.account.slug, flow_id])
+    with account_scope(request.account.pk):
+        flow = find(request, flow_id).flow
+        if list_id is None:
+            return ask(request, title=_("Choose a list"), verb="", back=back, status=422)
+        chosen = get_object_or_404(List, pk=list_id, object_type=flow.object_type)
+        asked = lists.size(chosen)
+        if request.method != "POST":
+            return ask(request, title=_("Enrol “%s”?") % chosen.name, text=_how_many(asked), verb=_("Enrol"), back=back)
+    told = enrolment.enrol_list(request.account.pk, flow_id, chosen.pk, by=request.actor)
     said = ngettext(
         "%(shown)s record of the list is being enrolled.",
         "%(shown)s records of the list are being enrolled.",
-        asked.asked,
+        told.asked,
     )
-    messages.info(request, said % {"shown": number(asked.asked)})
-    return redirect("web:enrol", request.account.slug, flow_id)
+    messages.info(request, said % {"shown": number(told.asked)})
+    return redirect(back)
+
+
+def _how_many(asked: int) -> str:
+    said = ngettext(
+        "%(shown)s record is on the list. Whoever may enter begins at once, e-mails too.",
+        "%(shown)s records are on the list. Whoever may enter begins at once, e-mails too.",
+        asked,
+    )
+    return said % {"shown": number(asked)}
 
 
 def _page(request: AccountRequest, flow_id: int, outcomes: dict[int, str] | None) -> HttpResponse:

@@ -108,7 +108,7 @@ def archive(request: AccountRequest, property_id: int) -> HttpResponse:
         back=back,
         body="settings/_uses.html",
         uses=uses,
-        go_on=_("They go on with the values that records have, and steps that set it keep their flow from starting."),
+        go_on=_("They go on with the values that records have. A flow starts anew only when it is taken out there."),
     )
 
 

@@ -89,6 +89,7 @@ urlpatterns = [
     path("<slug:slug>/flows/<int:flow_id>/participants/leave/", participant.leave_chosen, name="leave_chosen"),
     path("<slug:slug>/flows/<int:flow_id>/participants/erase/", participant.erase_chosen, name="erase_chosen"),
     path("<slug:slug>/flows/<int:flow_id>/participants/enrol/", enrolling.enrol, name="enrol"),
+    path("<slug:slug>/flows/<int:flow_id>/participants/enrol/list/", enrolling.enrol_list, name="enrol_list"),
     path(
         "<slug:slug>/flows/<int:flow_id>/participants/<int:participant_id>/",
         participant.detail,

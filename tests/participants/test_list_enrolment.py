@@ -1,6 +1,7 @@
 """A whole list that a flow takes in: whoever asked reads how many came in, and why the others did not."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 from django.db import connection, connections
@@ -75,7 +76,7 @@ def test_what_an_older_flyt_was_asked_is_done_without_figures(in_acme: Account, 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_those_that_the_end_drops_and_those_that_a_worker_drains_are_all_told_of() -> None:
+def test_whom_the_end_drops_and_whom_a_worker_drains_are_told_of() -> None:
     acme = make_account("Acme", "acme")
     by = Actor.flyt(acme.pk)
     with account_scope(acme.pk):
@@ -119,31 +120,36 @@ def test_erasing_and_draining_do_not_wait_for_each_other_in_a_circle() -> None:
     for each in lists:
         enrolment.enrol_list(acme.pk, flow.pk, each.pk, by=Actor.flyt(acme.pk))
     intake.drain(acme.pk, flow.pk, limit=300, seconds=0)
-    faults: list[Exception] = []
 
     def drain() -> None:
-        try:
-            while intake.drain(acme.pk, flow.pk, limit=300, seconds=0):
-                pass
-        except Exception as fault:
-            faults.append(fault)
-        connections.close_all()
+        while intake.drain(acme.pk, flow.pk, limit=300, seconds=0):
+            pass
 
     def erase() -> None:
+        for each in people[::-1][:60]:
+            while commands.erase_walks(acme.pk, [each.pk]):
+                pass
+
+    assert faults_of(drain, erase) == []
+
+
+def faults_of(*works: Callable[[], None]) -> list[Exception]:
+    """What goes wrong where these are done at the same time."""
+    faults: list[Exception] = []
+
+    def do(work: Callable[[], None]) -> None:
         try:
-            for each in people[::-1][:60]:
-                while commands.erase_walks(acme.pk, [each.pk]):
-                    pass
+            work()
         except Exception as fault:
             faults.append(fault)
         connections.close_all()
 
-    at_work = [threading.Thread(target=work) for work in (drain, erase)]
+    at_work = [threading.Thread(target=do, args=[work]) for work in works]
     for each in at_work:
         each.start()
     for each in at_work:
         each.join(60)
-    assert faults == []
+    return faults
 
 
 def _until_one_waits() -> None:

@@ -280,7 +280,11 @@ def test_a_list_is_enrolled_in_the_background(member: Client, acme: Account, flo
         chosen = make_list("Regulars", make_contacts(3))
     address = f"/acme/flows/{flow.pk}/participants/enrol/"
     assert "Regulars" in member.get(address).content.decode()
-    answer = member.post(address, {"list": chosen.pk}, follow=True)
+    of_list = f"{address}list/?list={chosen.pk}"
+    assert "3 records are on the list." in member.get(of_list).content.decode()
+    with account_scope(acme.pk):
+        assert not Intake.objects.exists(), "it only asks"
+    answer = member.post(of_list, follow=True)
     assert "3 records of the list are being enrolled." in answer.content.decode()
     assert "under way" in answer.content.decode()
     with account_scope(acme.pk):
@@ -291,8 +295,8 @@ def test_a_list_is_enrolled_in_the_background(member: Client, acme: Account, flo
     with account_scope(acme.pk):
         assert Participant.objects.count() == 2
         List.objects.all().delete()
-    assert member.post(address, {"list": chosen.pk}).status_code == 404
-    assert stranger.post(address, {"list": chosen.pk}).status_code == 404
+    assert member.post(of_list).status_code == 404 and member.get(f"{address}list/").status_code == 422
+    assert stranger.post(of_list).status_code == 404
 
 
 def test_a_flow_that_is_off_takes_nobody_and_says_so(member: Client, acme: Account, browser_of: Browsers) -> None:
