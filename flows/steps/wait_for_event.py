@@ -51,7 +51,7 @@ class WaitForEvent(StepKind):
     """
 
     kind, label, family, icon = "wait_for_event", _("Wait for event"), "control", "bolt"
-    hint = _("Until a click, a form, a change …")
+    hint = _("Until a click, a change, an event of your own …")
     waits = True
 
     def clean(self, settings: dict[str, Any], *, flow: Flow) -> dict[str, Any]:

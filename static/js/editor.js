@@ -21,6 +21,11 @@ document.addEventListener("input", (event) => {
   if (form?.dataset.draft) say(editor.dataset.notYet, "changed");
 });
 
+// Chosen, and asked for a little later (kept.js).
+document.addEventListener("input", ({ target }) => {
+  if (target.matches?.("select[data-saves]")) say(editor.dataset.notYet, "changed");
+}, true);
+
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (saves(event)) say(editor.dataset.saving, "saving");
 });

@@ -60,7 +60,8 @@
   };
 }
 
-// Whoever chooses in a select by its letters changes it with each of them: it is one choice, once the keys are quiet.
+// Whoever chooses by letters in a select that draws the fields anew would lose it with the first of them: it is one
+// choice, once the keys are quiet.
 {
   const QUIET = 700;
   let letterAt = -QUIET, field = null, timer = 0;
@@ -77,7 +78,7 @@
   }, true);
   for (const type of ["input", "change"]) {
     document.addEventListener(type, (event) => {
-      if (!event.isTrusted || !event.target.matches?.("select") || performance.now() - letterAt > 100) return;
+      if (!event.isTrusted || !event.target.matches?.("select[hx-post]") || performance.now() - letterAt > 100) return;
       event.stopImmediatePropagation();
       clearTimeout(timer);
       field = event.target;

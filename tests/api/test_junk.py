@@ -83,7 +83,7 @@ def filled(body: Any, path: tuple[Any, ...], junk: Any) -> Any:
 def bodies(things: dict[str, int]) -> dict[str, tuple[str, str, Any]]:
     """A body of every kind that can be taken, with where it goes."""
     record = {"properties": {"email": "ada@example.com", "score": 1, "renewal_date": "2027-01-01"}, "consent": "given"}
-    record |= {"external_id": "C-1", "consent_at": "2027-01-01T00:00:00Z", "former_employee": False}
+    record |= {"external_id": "C-1", "consent_at": "2024-01-01T00:00:00Z", "former_employee": False}
     flow = {
         "name": "Welcome",
         "description": "x",

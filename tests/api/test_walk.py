@@ -12,6 +12,7 @@ from accounts.tenancy import account_scope
 from api import urls
 from api.views import AccountView
 from messaging.models import Message, Suppression
+from participants.models import ListEnrolment
 from records import associations, events
 from records.models import EventKind, Import, ListFolder, Property, Record
 from tests import make
@@ -58,6 +59,9 @@ def things(acme: Account) -> dict[str, int]:
             "other_id": associated_with(record),
             "flow_id": flow.pk,
             "participant_id": participant.pk,
+            "list_enrolment_id": ListEnrolment.objects.create(
+                flow=flow, list_id=1, list_name="All", cause_key="list:1:a", asked=0
+            ).pk,
             "content_id": content.pk,
             "list_id": make.make_list(records=[record]).pk,
             "list_folder_id": ListFolder.objects.create(name="Customers").pk,
@@ -126,6 +130,7 @@ def test_an_id_that_no_row_can_have_is_not_found(api, route, view, method):
                 "other_id",
                 "flow_id",
                 "participant_id",
+                "list_enrolment_id",
                 "content_id",
                 "list_id",
                 "list_folder_id",

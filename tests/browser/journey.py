@@ -156,7 +156,8 @@ def enrol(walk: Walk, *, together: int) -> None:
     """Everyone on the imported list, by hand; `together` have been enrolled then."""
     from_menu(walk, "Enrol by hand…")
     walk.hand.choose(walk.page.locator("#enrol-list"), FILE.stem)
-    walk.hand.press(walk.button("Enrol the list"))
+    walk.hand.press(walk.button("Enrol the list…"))
+    walk.hand.press(walk.page.get_by_role("dialog").get_by_role("button", name=walk.words("Enrol"), exact=True))
     expect(walk.page.locator("#enrolled")).to_have_text(str(together), timeout=30_000)
 
 

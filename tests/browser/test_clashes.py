@@ -109,7 +109,8 @@ def test_people_who_are_enrolled_by_a_double_click_come_in_once(browse: Opener, 
     page = owner.page
     page.goto(owner.at(f"flows/{flow}/participants/enrol/"))
     page.locator("#enrol-list").select_option(label="Everyone")
-    page.get_by_role("button", name="Enrol the list").dblclick()
+    page.get_by_role("button", name="Enrol the list…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Enrol", exact=True).dblclick()
     expect(page.locator("#enrolled")).to_have_text("3", timeout=30_000)
     assert stage.get(f"flows/{flow}/statistics/")["counts"]["enrolled"] == 3
 

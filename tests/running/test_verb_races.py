@@ -16,6 +16,7 @@ from accounts.models import Account, History
 from accounts.tenancy import account_scope
 from flows import lifecycle
 from flows.document import as_document
+from flows.locks import take_exclusive
 from flows.models import Activation, Flow, FlowStatus
 from messaging.models import Message, Outbox
 from participants import commands, engine
@@ -129,6 +130,7 @@ def codes_of(refusal: NotAllowed) -> list[str]:
 def check_whole(flow: Flow) -> str:
     """The status of the flow, after making sure that everything that hangs on it says the same."""
     with account_scope(flow.account_id):
+        take_exclusive(flow.pk)  # nobody moves between one look and the next
         now = Flow.objects.get(pk=flow.pk)
         is_on = now.status != FlowStatus.NOT_RUNNING
         assert Outbox.objects.get(pk=now.outbox_id).held == (now.status != FlowStatus.RUNNING)
