@@ -1,7 +1,7 @@
 """The condition that something happened to a record, or did not."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -16,6 +16,14 @@ LONGEST_KIND = 40
 LONGEST_TEXT = 500
 MOST_DETAILS = 10
 MOST_TIMES = 1_000
+
+DetailCheck = Callable[[str, Mapping[str, Any], Subject], Iterator[Error]]
+_detail_checks: list[DetailCheck] = []
+
+
+def register_detail_check(check: DetailCheck) -> None:
+    """Let a higher package refuse details that name what is its own, given the kind, the detail and the subject."""
+    _detail_checks.append(check)
 
 
 class EventLeaf(Leaf):
@@ -38,7 +46,11 @@ class EventLeaf(Leaf):
             yield Error("within_days", _("A whole number of days from 0 to %(most)d.") % {"most": MOST_DAYS})
         if not _is_whole(node.get("at_least", 1), 1, MOST_TIMES):
             yield Error("at_least", _("A whole number of times from 1 to %(most)d.") % {"most": MOST_TIMES})
-        yield from _detail_faults(node.get("detail", {}))
+        found = list(_detail_faults(node.get("detail", {})))
+        yield from found
+        if not found and not subject.stored and isinstance(kind, str):
+            for check in _detail_checks:
+                yield from check(kind, node.get("detail", {}), subject)
 
     def compile(self, node: Node, sql: Compiler) -> str:
         """By the index of a record's events, or the other way round: the planner chooses by how many ask."""

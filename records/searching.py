@@ -96,11 +96,11 @@ def ids(wanted: Wanted, *, limit: int, after: int | None = None, is_falling: boo
     return [row[0] for row in ask_as_owner(f"select r.id {found} {order} limit %(limit)s", params)]
 
 
-def count(wanted: Wanted, *, at_most: int) -> int:
-    """How many records there are; counting ends at `at_most`. Raises as `ids`."""
+def count(wanted: Wanted, *, at_most: int | None = None, patience: int | None = None) -> int:
+    """How many records there are; counting ends at `at_most`. Raises as `ids`, or after so many milliseconds."""
     where, params = _where(wanted, now())
     sql = f"select count(*) from (select 1 {FROM.format(where=where)} limit %(limit)s) found"
-    return int(ask_as_owner(sql, {**params, "limit": at_most})[0][0])
+    return int(ask_as_owner(sql, {**params, "limit": at_most}, patience=patience)[0][0])
 
 
 def sortable(object_type: ObjectType | None) -> list[str]:
@@ -191,14 +191,14 @@ def words_of(search: str) -> tuple[str, dict[str, Any]]:
     return f"(({every}) or r.external_id = any(%(exact)s::text[]))", {**patterns, "exact": exact}
 
 
-def ask_as_owner(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """The rows of a search, which names its account itself; raises `TooSlow`."""
+def ask_as_owner(sql: str, params: dict[str, Any], *, patience: int | None = None) -> list[tuple[Any, ...]]:
+    """The rows of a search, which names its account itself; raises `TooSlow` after so many milliseconds."""
     with every_account(), connection.cursor() as cursor:
         cursor.execute("select current_setting('statement_timeout')")
         before = cursor.fetchone()[0]
         try:
             with transaction.atomic():
-                cursor.execute("select set_config('statement_timeout', %s, true)", [str(PATIENCE)])
+                cursor.execute("select set_config('statement_timeout', %s, true)", [str(patience or PATIENCE)])
                 cursor.execute(sql, params)
                 found = list(cursor.fetchall())
                 cursor.execute("select set_config('statement_timeout', %s, true)", [before])

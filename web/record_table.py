@@ -26,6 +26,7 @@ DEFAULT: Final = {"contact": ("email", "consent", "updated_at")}
 FIRST: Final = 3  # properties that a table of another type begins with
 MOST_COLUMNS: Final = 20
 DEEPEST_PAGE: Final = MOST_SORTED
+PATIENCE: Final = 2_000  # milliseconds for a number that nobody asked for
 # The words in an address that say which records are meant.
 FILTERS: Final = ("type", "search", "criteria", "archived")
 
@@ -107,6 +108,13 @@ class Table:
     def _given_up(self) -> Page:
         self.fault = str(TOO_SLOW)
         return Page([], "", "")
+
+    def count(self) -> int | None:
+        """How many are found; None when counting takes longer than anybody looks at the page."""
+        try:
+            return searching.count(self.wanted, patience=PATIENCE)
+        except searching.TooSlow:
+            return None
 
     def all_ids(self, at_most: int) -> list[int]:
         """The ids of those found, the latest made first. Raises `searching.TooSlow`."""

@@ -45,6 +45,7 @@ def overview(request: AccountRequest) -> HttpResponse:
         "object_types": ObjectType.objects.filter(archived_at=None).order_by("pk"),
         "page": page,
         "rows": rows_of(page, columns),
+        "count": None if page.newer or page.older else len(page.rows),
         "heads": _heads(table, columns),
         "choices": [
             {"key": each.key, "label": each.label, "is_shown": each.key in shown_keys}
@@ -55,6 +56,14 @@ def overview(request: AccountRequest) -> HttpResponse:
         "static_lists": static.order_by("name")[:500],
     }
     return render(request, "records/list.html", context)
+
+
+@account_view()
+@require_GET
+def how_many(request: AccountRequest) -> HttpResponse:
+    """How many records the table of an address finds: asked beside the page, which does not wait for it."""
+    table = Table.of(request.GET)
+    return render(request, "records/_count.html", {"table": table, "count": table.count()})
 
 
 @account_view()

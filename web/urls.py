@@ -168,6 +168,7 @@ urlpatterns = [
     path("<slug:slug>/records/filter/", record_filter.edit, name="records_filter"),
     path("<slug:slug>/records/filter/draft/", record_filter.draft, name="records_filter_draft"),
     path("<slug:slug>/records/filter/count/", record_filter.count, name="records_filter_count"),
+    path("<slug:slug>/records/count/", records.how_many, name="records_count"),
     path("<slug:slug>/records/columns/", records.choose_columns, name="records_columns"),
     path("<slug:slug>/records/list/", record_asks.to_list, name="records_to_list"),
     path("<slug:slug>/records/archive/", record_asks.archive_chosen, name="records_archive"),

@@ -10,7 +10,7 @@ from flows.models import Flow, FlowStatus
 from records.models import Event, Record
 from running import problems
 from tests.api.conftest import client_of
-from tests.make import make_contact, make_flow, make_participant, steps_of
+from tests.make import make_contact, make_content, make_flow, make_participant, steps_of
 
 from .conftest import API
 
@@ -45,6 +45,21 @@ def test_criteria_do_not_tell_who_is_in_it(acme: Account, flow: Flow, role: Role
     inside = {"all": [{"property": "first_name", "operator": "known"}, {"not": tree}]}
     assert api.post(f"{API}/criteria/preview/", {**asked, "criteria": inside}).status_code == 422
     assert client_of(acme).post(f"{API}/criteria/preview/", asked).json()["count"] == 1
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.MARKETER, Role.FLOW_ADMIN])
+def test_conditions_about_events_do_not_tell_who_is_in_it(acme: Account, flow: Flow, role: Role) -> None:
+    with account_scope(acme.pk):
+        content = make_content("Redundancies", flow_id=flow.pk)
+    api = client_of(acme, role)
+    for kind, key, id in (("flow_enrolled", "flow", flow.pk), ("link_clicked", "content_id", content.pk)):
+        tree = {"any": [{"event": kind, "detail": {key: id}}]}
+        refused = api.post(f"{API}/criteria/preview/", {"object_type": "contact", "criteria": tree})
+        assert refused.status_code == 422 and f"any.0.detail.{key}" in str(refused.content)
+        asked = {"object_type": "contact", "criteria": tree}
+        assert client_of(acme).post(f"{API}/criteria/preview/", asked).status_code == 200
+        tree["any"][0]["event"] = "custom.moved"  # an own event may mean anything by it
+        assert api.post(f"{API}/criteria/preview/", asked).status_code == 200
 
 
 def test_its_events_are_not_told(acme: Account, flow: Flow) -> None:

@@ -137,6 +137,7 @@ def visits(acme: Account, tmp_path: Path, settings) -> dict[str, Visit]:  # type
         "records_filter": Visit(),
         "records_filter_draft": Visit(method="post"),
         "records_filter_count": Visit(method="post"),
+        "records_count": Visit(),
         "records_columns": Visit(method="post", answer=302),
         "records_to_list": Visit(query="?all=1", right=Right.EDIT_CONTENT),
         "record_associations": Visit([record.pk]),

@@ -127,6 +127,29 @@ def test_the_whole_way_to_the_result(member: Client, acme: Account, address: str
         assert Record.objects.get().properties[made.key] == 37
 
 
+def test_the_bar_never_goes_back(member: Client, acme: Account, address: str) -> None:
+    """The file is read once for repeats, before anything comes in."""
+    member.post(f"{address}start/", {"match_on": "email", "name": "Kunder"})
+    told = []
+    for searched, next_row, next_byte, created in (
+        (0, 0, 0, 0),
+        (900, 0, 0, 0),
+        (1_000, 10, 100, 10),
+        (1_000, 98, 980, 98),
+    ):
+        with account_scope(acme.pk):
+            Import.objects.update(
+                status=ImportStatus.RUNNING,
+                size=1_000,
+                searched_byte=searched,
+                next_row=next_row,
+                next_byte=next_byte,
+                created=created,
+            )
+        told.append(member.get(f"{address}progress/").context["percent"])
+    assert told == [0, 9, 19, 98]
+
+
 @pytest.mark.parametrize(
     ("file", "rows", "match_on"),
     [("contacts-export.csv", 10_000, "external_id"), ("kontakter-excel.csv", 2_000, "email")],

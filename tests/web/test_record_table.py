@@ -13,9 +13,10 @@ from accounts.rights import Role
 from accounts.tenancy import account_scope
 from records import list_refresh, lists, searching
 from records.models import List, Record
+from scheduling.clock import now
 from tests.make import make_contact, make_contacts, make_list, make_object_type, make_record
 from tests.web.conftest import Browsers
-from web import paging, record_asks
+from web import paging, record_asks, record_table
 
 OSLO = {"all": [{"property": "city", "operator": "eq", "value": "Oslo"}]}
 
@@ -252,3 +253,30 @@ def test_a_viewer_has_no_boxes_and_may_not_change(acme: Account, browser_of: Bro
     viewer = browser_of(acme, Role.VIEWER)
     assert "checkbox" not in page(viewer).split("<table")[1]
     assert viewer.post("/acme/records/list/?all=1").status_code == 403
+
+
+def test_the_number_of_those_found_is_told_at_once_where_all_are_shown(member: Client, acme: Account) -> None:
+    with account_scope(acme.pk):
+        make_contacts(2, city="Oslo")
+        make_contact("ola@example.com", city="Bergen")
+        Record.objects.filter(pk=make_contact("kari@example.com").pk).update(archived_at=now())
+    oslo = quote(json.dumps(OSLO))
+    for address, said in (("", "3 contacts"), ("?search=ola", "1 contact<"), (f"?criteria={oslo}", "2 contacts")):
+        shown = page(member, address)
+        assert said in shown and "records/count/" not in shown
+    assert "1 contact<" in page(member, "count/?archived=1")
+
+
+def test_the_number_of_those_found_waits_for_nothing(
+    member: Client, acme: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked for beside the page, and left out when counting takes longer than anybody looks."""
+    monkeypatch.setattr(paging, "ON_A_PAGE", 2)
+    with account_scope(acme.pk):
+        make_contacts(3, city="Oslo")
+    shown = page(member, "?search=person")
+    assert 'hx-get="/acme/records/count/?search=person&amp;type=contact" hx-trigger="load"' in shown
+    monkeypatch.setattr(record_table, "PATIENCE", 1)
+    monkeypatch.setattr(searching, "FROM", "from pg_sleep(1), records_record r where {where}")
+    beside = page(member, "count/?search=person")
+    assert "contact" not in beside and "hx-get" not in beside

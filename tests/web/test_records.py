@@ -98,6 +98,8 @@ def test_pages_go_forth_and_keep_the_search(member: Client, acme: Account, monke
         made = make_contacts(5, city="Oslo")
     seen, address = [], "?search=person"
     while address:
+        beside = member.get(f"/acme/records/count/{address}").content.decode()
+        assert "5 contacts" in beside and "hx-get" not in beside
         shown = member.get(f"/acme/records/{address}").context["page"]
         seen += [record.pk for record in shown.rows]
         address = shown.older
