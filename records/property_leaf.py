@@ -24,8 +24,7 @@ class PropertyLeaf(Leaf):
         key, name = node["property"], node.get("operator")
         property = subject.properties.get(key) if isinstance(key, str) else None
         if property is None:
-            kind = subject.object_type.name
-            yield Error("property", _("There is no property “{key}” of {kind}.").format(key=legible(key), kind=kind))
+            yield Error("property", _missing(key, subject))
             return
         known = {operator.name: operator for operator in operators.fitting(property.type)}
         if not isinstance(name, str) or name not in known:
@@ -80,6 +79,15 @@ class PropertyLeaf(Leaf):
         """With a relative date."""
         operator = OPERATORS.get(str(node.get("operator")))
         return operator is not None and operator.is_relative
+
+
+def _missing(key: object, subject: Subject) -> str:
+    kind = subject.object_type
+    gone = Property.objects.filter(account_id=kind.account_id, object_type_id=kind.pk, archived_at__isnull=False)
+    archived = subject.once("archived", lambda: dict(gone.values_list("key", "label")))
+    if isinstance(key, str) and key in archived:
+        return _("The property “%s” is archived.") % archived[key]
+    return _("There is no property “{key}” of {kind}.").format(key=legible(key), kind=kind.name)
 
 
 def _operands(operator: Operator, property: Property, value: object, subject: Subject) -> list[JsonValue]:

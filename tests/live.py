@@ -38,6 +38,7 @@ class Live:
         self.credentials: dict[str, str] = json.loads(credentials.read_text())
         self.key = self.credentials["api_key"]
         self._session = self._connect()
+        self._mails: dict[Path, EmailMessage] = {}
         self.stack.start()
         self.stack.wait_ready(PATIENCE)
 
@@ -165,9 +166,13 @@ class Live:
             client.delete(key)
 
     def mails(self) -> list[EmailMessage]:
-        """Every mail that has arrived, oldest first."""
+        """Every mail that has arrived, oldest first. Each is read once: many look again and again."""
         files = sorted(self.stack.inbox_dir.glob("*.eml"))
-        return [BytesParser(policy=policy.default).parsebytes(file.read_bytes()) for file in files]  # type: ignore[misc]
+        for file in files:
+            if file not in self._mails:
+                read = BytesParser(policy=policy.default).parsebytes(file.read_bytes())
+                self._mails[file] = read  # type: ignore[assignment]  # the policy makes it an EmailMessage
+        return [self._mails[file] for file in files]
 
     def until(self, holds: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
         """Look until the workers have brought `what` about; returns what `holds` gave."""

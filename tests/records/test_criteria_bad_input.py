@@ -11,7 +11,7 @@ from accounts.models import Account, Member, User
 from accounts.tenancy import account_scope
 from records import criteria
 from records.criteria_references import references
-from records.models import ObjectType, PropertyType
+from records.models import ObjectType, Property, PropertyType
 from records.operators import OPERATORS
 from records.refusals import Invalid
 from records.schema import add_property
@@ -25,6 +25,14 @@ def wide(contact: ObjectType) -> ObjectType:
         options = ["a", "b"] if "choice" in type.value else []
         add_property(contact, f"some_{type.value}", f"Some {type.value}", type, options)
     return contact
+
+
+def test_a_property_that_is_archived_is_called_so(wide: ObjectType) -> None:
+    Property.objects.filter(object_type=wide, key="some_text").update(archived_at=MOMENT)
+    asked = [leaf("some_text", "eq", "a"), leaf("some_txt", "eq", "a"), leaf("some\x00", "eq", "a")]
+    said = [fault.message for fault in criteria.check({"all": asked}, wide)]
+    assert said[0] == "The property “Some text” is archived."
+    assert said[1:] == ["There is no property “some_txt” of Contact.", "There is no property “some” of Contact."]
 
 
 @pytest.mark.parametrize(
