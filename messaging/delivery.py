@@ -31,8 +31,9 @@ GAPS: Final = (1, 5, 15, 60, 120, 240, 480)  # minutes before the next attempt
 MAX_ATTEMPTS: Final = len(GAPS) + 1
 
 CHECK = """
-    select r.email, case
+    select r.email, {asked_first} as is_asked_first, case
         when m.about_id is not null and (a.id is null or a.archived_at is not null) then 'record_deleted'
+        when r.former_employee and r.archived_at is null then 'former_employee'
         when r.id is not null and r.archived_at is null then {why_not}
         when m.about_id is null then 'record_deleted'
         else 'no_contact' end
@@ -43,11 +44,22 @@ CHECK = """
 """
 
 
+# Whether whoever wrote message `m` is about to look at its person again, so that it had better not leave before.
+_asked_first = "false"
+
+
+def register_asked_first(sql: str) -> None:
+    """Let a higher package keep a message `m` back while that SQL, of %(account)s and %(moment)s, is true."""
+    global _asked_first  # once, as the apps are made ready
+    _asked_first = sql
+
+
 class Turn(Enum):
     """How a message's turn went."""
 
     TAKEN = auto()  # ours to hand over
     DONE = auto()  # nothing more to do with it
+    EARLY = auto()  # its person is to be looked at first
     HELD = auto()  # its outbox says no: none of its messages may leave now
     CUT_OFF = auto()  # the channel cannot be reached: none of its messages can leave now
 
@@ -67,6 +79,8 @@ def deliver(account_id: int) -> bool:
             untouched.discard(one.id)
             channel = channels.setdefault(one.channel, CHANNELS[one.channel]())
             match _deliver_one(account_id, one, channel):
+                case Turn.EARLY:
+                    untouched.add(one.id)
                 case Turn.HELD:
                     closed.add(one.outbox_id)
                     untouched.add(one.id)
@@ -129,10 +143,12 @@ def _take(one: Claimed) -> Turn:
     outbox = _open_outbox(one)
     if outbox is None:
         return Turn.HELD
-    address, reason = _look_up(one, outbox)
+    address, is_asked_first, reason = _look_up(one, outbox)
     if reason:
         _cancel(one, reason)
         return Turn.DONE
+    if is_asked_first:
+        return Turn.EARLY
     taken = lifecycle.move_many(
         "take",
         "m.id = %(id)s",
@@ -142,14 +158,14 @@ def _take(one: Claimed) -> Turn:
     return Turn.TAKEN if taken else Turn.DONE  # cancelled, or taken by another worker, since it was claimed
 
 
-def _look_up(one: Claimed, outbox: Outbox) -> tuple[str, str | None]:
-    """The person's address as it is now, and why it may not be written to (None: it may)."""
+def _look_up(one: Claimed, outbox: Outbox) -> tuple[str, bool, str | None]:
+    """The person's address as it is now, whether they are to be looked at first, and why they may not be written to."""
     why_not, params = audience.why_not(outbox)
     with connection.cursor() as cursor:
-        values = {**params, "account": current_account_id(), "id": one.id}
-        cursor.execute(CHECK.format(why_not=why_not), values)
-        address, reason = cursor.fetchone() or (None, "record_deleted")
-    return address or "", reason
+        values = {**params, "account": current_account_id(), "id": one.id, "moment": now()}
+        cursor.execute(CHECK.format(why_not=why_not, asked_first=_asked_first), values)
+        address, is_asked_first, reason = cursor.fetchone() or (None, False, "record_deleted")
+    return address or "", is_asked_first, reason
 
 
 def _cancel(one: Claimed, reason: str) -> None:

@@ -30,6 +30,13 @@ update participants_participant p set due_at = %(now)s from found
 where p.id = found.id and p.account_id = %(account)s and (found.due_at is null or found.due_at > %(now)s)
 """
 
+# Of a message `m` of a walk: the engine's look at who waits for its hand-over is due, and may take them out.
+IS_WOKEN = """exists (
+    select 1 from participants_participant p
+    where p.account_id = m.account_id and p.status = 'active' and p.due_at <= %(moment)s
+      and p.id = case when starts_with(m.origin_key, 'participant:') then split_part(m.origin_key, ':', 2)::bigint end
+)"""
+
 
 def wake(happened: Sequence[Event]) -> int:
     """Make everyone due whom one of these events concerns; returns how many."""

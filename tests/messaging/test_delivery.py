@@ -129,6 +129,14 @@ def test_consent_is_looked_at_again_at_hand_over(acme: Account, smtp: Server) ->
     assert (event.kind, event.detail["reason"]) == ("message_cancelled", "no_consent")
 
 
+def test_who_has_left_their_employer_is_not_written_to(acme: Account, smtp: Server) -> None:
+    message = queue_one(acme)
+    with account_scope(acme.pk):
+        Record.objects.update(former_employee=True)
+    deliver(acme.pk)
+    assert (smtp.mails, fresh(message).status, fresh(message).reason) == ([], "cancelled", "former_employee")
+
+
 def test_suppression_is_looked_at_again_at_hand_over(acme: Account, smtp: Server) -> None:
     message = queue_one(acme)
     with account_scope(acme.pk):
