@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SUBJECTS = ("advance", "crash", "criteria", "dispatch", "enrol", "idle", "imports", "page", "pause")
+SUBJECTS = ("advance", "crash", "criteria", "dispatch", "enrol", "idle", "imports", "memory", "page", "pause")
 
 
 def main() -> int:
