@@ -10,10 +10,11 @@ import logging
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
+from typing import Any
 
-from django.db import OperationalError, connection
-from django.db.backends.utils import CursorWrapper
+from django.db import connection
 
+from accounts.faults import blames_nobody, told, traced
 from accounts.retries import is_worth_another_try
 from accounts.tenancy import account_scope
 from flows import exits
@@ -25,8 +26,9 @@ from flows.steps.base import Batch
 from scheduling.clock import now
 
 from . import eligibility, lifecycle, statistics
-from .isolation import Isolation, Stopped, told
-from .leaving import release_batch
+from .halving import Stopped
+from .isolation import Isolation
+from .leaving import release, release_batch
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +64,20 @@ select null where exists (
   select 1 from participants_participant p
   where p.account_id = %(account)s and p.flow_id = %(flow)s and p.status = 'active' and p.due_at <= %(now)s
     and p.step_id is null)
+"""
+# Asked only when nobody is due on a step that is there, so that the index answers with its first rows.
+DUE_NOWHERE = """
+select p.step_id from participants_participant p
+where p.account_id = %(account)s and p.flow_id = %(flow)s and p.status = 'active' and p.due_at <= %(now)s
+  and p.step_id <> all(%(places)s::bigint[])
+order by p.due_at limit 1
+"""
+# Whoever stands there has nowhere to go, due or not.
+ON_NO_STEP = """
+select id from participants_participant
+where account_id = %(account)s and flow_id = %(flow)s and step_id = %(gone)s and status = 'active'
+  and not exists (select 1 from flows_step where account_id = %(account)s and id = %(gone)s)
+limit 1000
 """
 
 
@@ -109,10 +125,11 @@ def advance_step(turn: _Slice, step_id: int | None) -> None:
         if is_worth_another_try(error):
             logger.info("flow %s step %s: %s, again", turn.flow_id, step_id, told(error))
             return
-        if isinstance(error, OperationalError):
+        if blames_nobody(error):
             raise
         # Whatever a step cannot do with somebody, everybody else moves on.
-        logger.warning("flow %s step %s failed (%s): looking for the culprit", turn.flow_id, step_id, told(error))
+        place = f"account {turn.account_id} flow {turn.flow_id} step {step_id or 'queue'}"
+        logger.warning("%s failed, looking for the culprit: %s", place, traced(error))
         Isolation(turn.account_id, turn.flow_id, step_id, partial(_attempt, turn, step_id), until=turn.until).run()
 
 
@@ -135,6 +152,8 @@ def _batch(turn: _Slice, step_id: int | None, only: list[int] | None = None) -> 
             cursor.execute(MAKE_BATCH)
             step = path.steps.get(step_id) if step_id else None
             batch = Batch(cursor, turn.account_id, flow, path, step or Step(flow=flow, kind="queue"), moment)
+            if step_id and not step:
+                return _leave_nowhere(batch, step_id)
             if not _claim(batch, step, only):
                 return 0
             eligibility.screen(batch)
@@ -144,6 +163,27 @@ def _batch(turn: _Slice, step_id: int | None, only: list[int] | None = None) -> 
             batch.execute("update batch set decision = 'finish' where decision = 'continue' and next_step_id is null")
             exits.finish_into(batch)
             return _write(batch, step)
+
+
+def _leave_nowhere(batch: Batch, step_id: int) -> int:
+    """A step that is gone otherwise than by editing moves nobody on: who stands there drops out, and is told of."""
+    batch.execute(ON_NO_STEP, gone=step_id)
+    ids = [row[0] for row in batch.cursor.fetchall()]
+    if not ids:
+        return 0
+    place = f"account {batch.account_id} flow {batch.flow.pk} step {step_id}"
+    logger.error("%s is gone: %s participants who stood there drop out", place, len(ids))
+    gone = lifecycle.take_out(
+        batch.cursor,
+        "drop_out",
+        account_id=batch.account_id,
+        flow_id=batch.flow.pk,
+        reason="step_gone",
+        now=batch.now,
+        participant_ids=ids,
+    )
+    release(ids)
+    return gone
 
 
 def _claim(batch: Batch, step: Step | None, only: list[int] | None) -> int:
@@ -175,9 +215,10 @@ def _write(batch: Batch, step: Step | None) -> int:
 def _due_places(turn: _Slice) -> list[int | None]:
     with account_scope(turn.account_id), connection.cursor() as cursor:
         places = list(Step.objects.filter(flow_id=turn.flow_id).order_by("-pk").values_list("pk", flat=True))
-        _execute_due(cursor, turn, places)
-        return [row[0] for row in cursor.fetchall()]
-
-
-def _execute_due(cursor: CursorWrapper, turn: _Slice, places: list[int]) -> None:
-    cursor.execute(DUE_PLACES, {"places": places, "account": turn.account_id, "flow": turn.flow_id, "now": now()})
+        params: dict[str, Any] = {"places": places, "account": turn.account_id, "flow": turn.flow_id, "now": now()}
+        cursor.execute(DUE_PLACES, params)
+        found = [row[0] for row in cursor.fetchall()]
+        if not found:
+            cursor.execute(DUE_NOWHERE, params)
+            found = [row[0] for row in cursor.fetchall()]
+        return found

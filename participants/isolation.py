@@ -5,30 +5,23 @@ put off with them, untried, which counts against nobody.
 """
 
 import logging
-import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import timedelta
-from time import monotonic
+from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import DatabaseError, OperationalError, connection
+from django.db import connection
 
-from accounts.retries import is_worth_another_try, sqlstate
 from accounts.tenancy import account_scope
 from flows.locks import try_shared
 from flows.models import Flow, FlowStatus
 from scheduling.clock import now
 
 from . import lifecycle
+from .halving import RETRY_AFTER, Halving, Stopped
 from .leaving import release
 
 logger = logging.getLogger(__name__)
 
-RETRY_AFTER: Final = (timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
-# Single failures without a success between them. The order is drawn by lot, so if even every second one were healthy
-# this would happen once in a million times.
-MOST_IN_A_ROW: Final = 20
 DUE: Final = """
 select id from participants_participant
 where account_id = %(account)s and flow_id = %(flow)s and status = 'active'
@@ -68,10 +61,6 @@ from untried where p.account_id = %(account)s and p.id = untried.id
 """
 
 
-class Stopped(Exception):
-    """The flow is locked by a verb, or not running: nobody moves."""
-
-
 @dataclass
 class Isolation:
     """One search among those who are due on a step (None: in the queue), whom `attempt` moves as one batch."""
@@ -81,49 +70,23 @@ class Isolation:
     step_id: int | None
     attempt: Callable[[list[int]], None]
     until: float = float("inf")  # by time.monotonic(): other flows want their turn; whoever is left stays due
-    in_a_row: int = 0
-    failing: list[int] = field(default_factory=list)
-    untried: list[int] = field(default_factory=list)
 
     def run(self) -> None:
         """Move whoever can be moved, and put off the others in one statement. Raises Stopped."""
-        ids = self._due()
-        random.shuffle(ids)  # neighbours may fail for one reason
-        self._try(ids)
-        if self.failing:
-            self._postpone()
-
-    def _try(self, ids: list[int]) -> None:
-        if not ids or (self.failing and monotonic() > self.until):
-            return
-        if self.in_a_row >= MOST_IN_A_ROW:
-            self.untried += ids
-            return
-        try:
-            self.attempt(ids)
-            self.in_a_row = 0
-        except Stopped:
-            raise
-        except Exception as error:
-            if is_worth_another_try(error):
-                return  # they stay due
-            if isinstance(error, OperationalError):
-                raise  # the database is not there, or has run into a limit: nobody's fault
-            if len(ids) > 1:
-                middle = len(ids) // 2
-                self._try(ids[:middle])
-                self._try(ids[middle:])
-                return
-            logger.error("flow %s participant %s: step failed (%s)", self.flow_id, ids[0], told(error))
-            self.failing += ids
-            self.in_a_row += 1
+        search = Halving(self.attempt, until=self.until)
+        search.run(self._due())
+        place = f"account {self.account_id} flow {self.flow_id} step {self.step_id or 'queue'}"
+        for participant_id, error in search.failing.items():
+            logger.error("%s participant %s: step failed: %s", place, participant_id, error)
+        if search.failing:
+            self._postpone(list(search.failing), search.untried)
 
     def _due(self) -> list[int]:
         with account_scope(self.account_id), connection.cursor() as cursor:
             cursor.execute(DUE, {"account": self.account_id, "flow": self.flow_id, "step": self.step_id, "now": now()})
             return [row[0] for row in cursor.fetchall()]
 
-    def _postpone(self) -> None:
+    def _postpone(self, failing: list[int], untried: list[int]) -> None:
         with account_scope(self.account_id, durable=True), connection.cursor() as cursor:
             if not try_shared(self.flow_id):
                 raise Stopped
@@ -135,13 +98,12 @@ class Isolation:
                 "step": self.step_id,
                 "now": now(),
             }
-            untried: dict[str, Any] = {**place, "untried": self.untried, "gap": RETRY_AFTER[0]}
             patience: dict[str, Any] = {"gaps": list(RETRY_AFTER), "most": len(RETRY_AFTER)}
-            cursor.execute(HOLD, {**place, "both": self.failing + self.untried})
-            cursor.execute(POSTPONE, {**place, **patience, "ids": self.failing})
+            cursor.execute(HOLD, {**place, "both": failing + untried})
+            cursor.execute(POSTPONE, {**place, **patience, "ids": failing})
             given_up = [row[0] for row in cursor.fetchall()]
-            if self.untried:
-                cursor.execute(PUT_OFF, untried)
+            if untried:
+                cursor.execute(PUT_OFF, place | {"untried": untried, "gap": RETRY_AFTER[0]})
             if given_up:
                 lifecycle.take_out(
                     cursor,
@@ -153,8 +115,3 @@ class Isolation:
                     participant_ids=given_up,
                 )
                 release(given_up)
-
-
-def told(error: Exception) -> str:
-    """An error for the log, without the values that its text may hold."""
-    return f"{type(error).__name__} {sqlstate(error) if isinstance(error, DatabaseError) else ''}".strip()

@@ -89,7 +89,7 @@ with moved as (
 
 HOLD_BATCH: Final = """
 update participants_participant p set wait_until = b.wait_until, due_at = b.due_at,
-  succeeded = b.succeeded, success_criterion = b.success_criterion
+  succeeded = b.succeeded, success_criterion = b.success_criterion, failures = 0
 from batch b where p.id = b.id and p.account_id = %(account)s and p.hop = b.hop and b.decision = 'wait'
 """
 

@@ -22,6 +22,7 @@ DROP_OUT: dict[str, Promise] = {
     "exit_after_max_waiting_time": _("Exit after the maximum waiting time"),
     "added_to_flow": _("Enrolled in another flow that people leave this one for"),
     "step_failed": _("The step failed again and again"),
+    "step_gone": _("The step they stood on is gone"),
     "left_by_hand": _("Taken out by a member"),
     "flow_ended": _("The flow was ended"),
 }
@@ -34,6 +35,7 @@ NOT_ENROLLED: dict[str, Promise] = {
     "only_once": _("Been through the flow before"),
     "not_found": _("No such record of the flow's object type"),
     "enrolment_closed": _("Enrolment has ended"),
+    "enrolment_failed": _("Could not be enrolled, tried again and again"),
 }
 
 

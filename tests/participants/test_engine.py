@@ -6,10 +6,10 @@ import pytest
 from django.db import connection
 
 from accounts.models import Account
-from flows.models import Flow, FlowStatus
+from flows.models import Flow, FlowStatus, Step
 from messaging.models import Message
 from participants import engine, enrolment, statistics
-from participants.models import FlowAddress, Participant
+from participants.models import FlowAddress, Participant, StepLog
 from records.models import Record
 from scheduling import clock
 from tests.make import (
@@ -129,7 +129,7 @@ def test_success_may_jump_to_the_finish(in_acme: Account) -> None:
 
 
 def test_a_poisonous_participant_is_found_and_the_rest_moves_on(
-    in_acme: Account,
+    in_acme: Account, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A check constraint stands for whatever the database may refuse about one record."""
     flow = make_flow([{"update_record": {"city": "Oslo"}}], status=FlowStatus.RUNNING)
@@ -146,6 +146,10 @@ def test_a_poisonous_participant_is_found_and_the_rest_moves_on(
         walk(flow)
         clock.forward(timedelta(hours=2))
     left = Participant.objects.get(record_id=poison)
+    line = f"account {in_acme.pk} flow {flow.pk} step {left.step_id} participant {left.pk}: step failed: "
+    assert caplog.text.count(f"{line}IntegrityError 23514 at participants/") == 5, "where, and why"
+    assert "flows/steps/update_record.py:" in caplog.text, "and by which way"
+    assert "Oslo" not in caplog.text and "Bergen" not in caplog.text, "the database quotes the row; the log does not"
     assert (left.status, left.reason, left.failures) == ("dropped_out", "step_failed", 4)
     assert Participant.objects.filter(status="finished").count() == 6
     check_counts(flow)
@@ -221,3 +225,34 @@ def test_who_drops_out_of_a_failing_step_frees_the_address_and_gets_no_message(i
         clock.forward(timedelta(hours=2))
     assert Participant.objects.get().reason == "step_failed"
     assert (Message.objects.get().status, FlowAddress.objects.count()) == ("cancelled", 0)
+
+
+def test_a_step_that_succeeds_again_has_all_its_tries_left(in_acme: Account) -> None:
+    flow = make_flow(["wait 10 days"], status=FlowStatus.RUNNING, unenrolment={"no_such_leaf": 1})
+    make_participant(flow, step=steps_of(flow)[0])
+    walk(flow)
+    assert Participant.objects.get().failures == 1
+    Flow.objects.update(unenrolment=None)
+    clock.forward(timedelta(minutes=1))
+    walk(flow)
+    waits = Participant.objects.get()
+    assert waits.wait_until is not None and waits.failures == 0
+
+
+def test_whoever_stands_on_a_step_that_is_gone_drops_out_when_one_of_them_is_due(
+    in_acme: Account, caplog: pytest.LogCaptureFixture
+) -> None:
+    flow = make_flow(["wait 1 day", "wait 2 days"], status=FlowStatus.RUNNING)
+    gone, kept = steps_of(flow)[:2]
+    lost = [make_participant(flow, step=gone, due_at=due) for due in (clock.now(), clock.now(), None)]
+    safe = make_participant(flow, step=kept)
+    Step.objects.filter(pk=gone.pk).delete()
+    walk(flow)
+    assert set(Participant.objects.exclude(pk=safe.pk).values_list("status", "reason", "due_at")) == {
+        ("dropped_out", "step_gone", None)
+    }
+    assert Participant.objects.get(pk=safe.pk).status == "active"
+    told = StepLog.objects.values_list("participant_id", "step_id", "outcome", "reason").order_by("participant_id")
+    assert list(told) == [(each.pk, gone.pk, "dropped_out", "step_gone") for each in lost]
+    assert f"flow {flow.pk} step {gone.pk} is gone: 3 participants who stood there drop out" in caplog.text
+    check_counts(flow)

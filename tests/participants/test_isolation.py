@@ -16,7 +16,8 @@ from flows import locks
 from flows.locks import take_exclusive
 from flows.models import Flow, FlowStatus
 from participants import engine
-from participants.isolation import MOST_IN_A_ROW, Isolation
+from participants.halving import MOST_IN_A_ROW, Halving
+from participants.isolation import Isolation
 from participants.models import Participant
 from records.models import Record
 from scheduling import clock
@@ -45,19 +46,19 @@ def poison(condition: str) -> None:
 def attempts() -> Iterator[list[int]]:
     """The sizes of the batches that are tried."""
     sizes: list[int] = []
-    own = Isolation._try
+    own = Halving._try
 
-    def counted(self: Isolation, ids: list[int]) -> None:
+    def counted(self: Halving, ids: list[int]) -> None:
         before = len(self.failing)
         own(self, ids)
         if ids and not (before and len(self.failing) - before == len(ids) > 1):
             sizes.append(len(ids))
 
-    Isolation._try = counted  # type: ignore[method-assign]
+    Halving._try = counted  # type: ignore[method-assign]
     try:
         yield sizes
     finally:
-        Isolation._try = own  # type: ignore[method-assign]
+        Halving._try = own  # type: ignore[method-assign]
 
 
 def test_the_search_ends_when_the_step_fails_for_everybody(in_acme: Account) -> None:

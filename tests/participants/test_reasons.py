@@ -94,6 +94,10 @@ class Case:
             walk(self.flow)
             clock.forward(timedelta(hours=2))
 
+    def lose_step(self) -> None:
+        """The step is deleted behind everybody's back."""
+        Step.objects.filter(flow=self.flow).delete()
+
     def leave(self) -> None:
         """By a member."""
         commands.leave(self.flow.account_id, self.participant.pk, by=self.owner)
@@ -134,6 +138,7 @@ CASES: Final[dict[str, tuple[list[Any], Callable[[Case], object]]]] = {
     ),
     "added_to_flow": (WAIT, lambda case: case.add_to_flow()),
     "step_failed": (WAIT, lambda case: case.break_step()),
+    "step_gone": (WAIT, lambda case: case.lose_step()),
     "left_by_hand": (WAIT, lambda case: case.leave()),
     "flow_ended": (WAIT, lambda case: case.end()),
 }
