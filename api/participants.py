@@ -43,7 +43,7 @@ class ParticipantShape(Shape):
     wait_until = serializers.DateTimeField(allow_null=True)
     succeeded = serializers.BooleanField()
     success_criterion = serializers.CharField(allow_blank=True)
-    cause = serializers.CharField(help_text="schedule, by_hand, list or api.")
+    cause = serializers.CharField(help_text="schedule, by_hand, list, api or hand_over (by another flow).")
     occurrence = serializers.IntegerField(source="occurrence_id", allow_null=True)
     enrolled_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)

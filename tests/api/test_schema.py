@@ -79,3 +79,8 @@ def test_the_page_runs_no_script_but_from_this_server(nobody):
     assert "/api/v1/schema/" in code.content.decode()
     policy = answer["Content-Security-Policy"]
     assert "unsafe-inline" not in next(part for part in policy.split(";") if "script-src" in part)
+
+
+def test_a_walk_tells_every_cause_that_there_is(document):
+    text = document["components"]["schemas"]["ParticipantShape"]["properties"]["cause"]["description"]
+    assert {word.strip(",.") for word in text.split()} >= {"schedule", "by_hand", "list", "api", "hand_over"}

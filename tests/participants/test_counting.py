@@ -3,6 +3,7 @@
 from io import StringIO
 from typing import Any
 
+import psycopg2
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -11,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.actors import Actor
 from accounts.models import Account
 from accounts.tenancy import account_scope
+from flows import locks
 from flows.models import Flow
 from participants import commands, counting, engine, statistics
 from participants.models import Participant, Tally
@@ -96,6 +98,29 @@ def test_wrong_counts_are_put_right(acme: Account, flow: Flow) -> None:
     assert told() == ("Every count is the number of its rows.\n", "")
     with account_scope(acme.pk):
         assert (statistics.counts([flow.pk]), statistics.standing(flow.pk), statistics.taken(flow.pk)) == before
+
+
+def test_a_flow_that_is_not_there_is_said_not_to_be(acme: Account, globex: Account, flow: Flow) -> None:
+    assert told(flow=999_999) == ("", "There is no flow 999999.")
+    assert told(flow=flow.pk, account="globex") == ("", f"There is no flow {flow.pk}.")
+    assert told(flow=flow.pk) == ("Every count is the number of its rows.\n", "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_busy_flow_keeps_no_other_from_being_put_right(acme: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "WAIT", "50ms")
+    with account_scope(acme.pk):
+        busy, free = (make_flow() for _ in range(2))
+        for each in (busy, free):
+            statistics.add(each.pk, [(0, "active", 5)])
+    other = psycopg2.connect(**{**connection.get_connection_params(), "cursor_factory": None})
+    with other.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock_shared(hashtextextended('flow', %s))", [busy.pk])
+    said, failed = told(repair=True)
+    other.close()
+    assert said == f"acme: flow {free.pk}: active says 5, the rows are 0\n"
+    assert failed == f"1 counts were put right. Not those of busy flows: {busy.pk}. Try again for these."
+    assert told(repair=True)[0] == f"acme: flow {busy.pk}: active says 5, the rows are 0\n1 counts were put right.\n"
 
 
 def test_a_row_that_nobody_counted_is_found(acme: Account, flow: Flow) -> None:
