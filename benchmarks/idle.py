@@ -72,7 +72,7 @@ def _look(account: int) -> dict[str, float]:
         with every_account(), connection.cursor() as cursor:
             cursor.execute(tasks.DUE_FLOWS, {"now": now()})
             assert cursor.fetchall() == []
-            cursor.execute(tasks.FLOWS_WITH_INTAKE)
+            cursor.execute(tasks.FLOWS_WITH_INTAKE, {"now": now()})
             assert cursor.fetchall() == []
 
     return {

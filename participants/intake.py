@@ -6,6 +6,7 @@ the matcher makes an intake of it, and the other flow drains that.
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from itertools import takewhile
 from time import monotonic
 from typing import Any, Final
@@ -13,6 +14,7 @@ from typing import Any, Final
 from django.db import connection
 from django.db.models import Q
 
+from accounts.faults import blames_nobody, traced
 from accounts.tenancy import account_scope, current_account_id
 from flows.exits import HANDED_OVER
 from flows.locks import try_intake, try_shared
@@ -20,8 +22,9 @@ from flows.models import Flow, FlowStatus
 from records.models import Event
 from scheduling.clock import now
 
-from . import lifecycle
+from . import intake_failures, lifecycle
 from .enrolment import LIST, TAKES_OUT, Counts, enrol_matching
+from .halving import Halving
 from .leaving import release
 from .models import Intake, ListEnrolment, Participant, ParticipantStatus, Wish
 
@@ -115,28 +118,59 @@ def drop(flow_id: int, *, limit: int) -> None:
 
 
 def _drain_some(account_id: int, flow_id: int, limit: int) -> bool:
+    """A row that the database refuses is found by halving and set aside; the others come in, or leave."""
+    try:
+        return _drain_alike(account_id, flow_id, limit)
+    except Exception as error:
+        if blames_nobody(error):
+            raise
+        place = f"account {account_id} flow {flow_id}"
+        logger.warning("%s: intake failed, looking for the culprit: %s", place, traced(error))
+    with account_scope(account_id, durable=True):
+        waiting = _waiting(flow_id, Flow.objects.filter(pk=flow_id).first(), limit)
+        ids = [each.pk for each in _alike(waiting)] if waiting else []
+    search = Halving(partial(_drain_alike, account_id, flow_id, limit), until=monotonic() + SLICE)
+    search.run(ids)
+    with account_scope(account_id, durable=True):
+        for each in intake_failures.set_aside(flow_id, search.failing, search.untried):
+            _tell(flow_id, [each], Counts(left_out={"enrolment_failed": 1}))
+    return True
+
+
+def _drain_alike(account_id: int, flow_id: int, limit: int, only: Sequence[int] | None = None) -> bool:
     """One wish for one cause in a transaction: two statements that enrol, each in the order of the records, would
     together have no order, and meet others who enrol in a deadlock. One worker at a time, so that the order holds."""
     with account_scope(account_id, durable=True):
         if not (try_shared(flow_id) and try_intake(flow_id)):
             return False
         flow = Flow.objects.filter(pk=flow_id).first()
-        rows = Intake.objects.filter(flow_id=flow_id)
-        if flow is not None and flow.status == FlowStatus.PAUSED:
-            rows = rows.exclude(wish=Wish.LEAVE)  # nobody moves: they leave when it is resumed
-        waiting = list(rows.order_by("pk").select_for_update(skip_locked=True)[:limit])
+        waiting = _waiting(flow_id, flow, limit, only)
         if not waiting:
             return False
-        first = waiting[0]
-        alike = [
-            each for each in takewhile(lambda each: each.wish == first.wish, waiting) if _kind(each) == _kind(first)
-        ]
+        alike = _alike(waiting)
+        first = alike[0]
         Intake.objects.filter(pk__in=[each.pk for each in alike]).delete()
         if first.wish == Wish.ENROL:
             _tell(flow_id, alike, _enrol(flow, alike))
         elif flow is not None and flow.status != FlowStatus.NOT_RUNNING:
             _take_out(flow, alike, reason=first.cause)
     return len(alike) < len(waiting) or len(waiting) == limit
+
+
+def _waiting(flow_id: int, flow: Flow | None, limit: int, only: Sequence[int] | None = None) -> list[Intake]:
+    """Rows whose turn it is, locked, in their order."""
+    rows = Intake.objects.filter(Q(retry_at=None) | Q(retry_at__lte=now()), flow_id=flow_id)
+    if only is not None:
+        rows = rows.filter(pk__in=only)
+    if flow is not None and flow.status == FlowStatus.PAUSED:
+        rows = rows.exclude(wish=Wish.LEAVE)  # nobody moves: they leave when it is resumed
+    return list(rows.order_by("pk").select_for_update(skip_locked=True)[:limit])
+
+
+def _alike(waiting: Sequence[Intake]) -> list[Intake]:
+    """The first of them that go in one statement."""
+    first = waiting[0]
+    return list(takewhile(lambda each: (each.wish, _kind(each)) == (first.wish, _kind(first)), waiting))
 
 
 def _kind(each: Intake) -> tuple[str, int, str]:

@@ -203,6 +203,8 @@ class Intake(AccountModel):
     cause_key = models.CharField(max_length=80)  # "list:9:<request>": one cause asks once
     depth = models.SmallIntegerField(default=0)
     at = models.DateTimeField(default=now)
+    failures = models.SmallIntegerField(default=0, db_default=0)  # the database refused it, see intake_failures.py
+    retry_at = models.DateTimeField(null=True)  # set aside until then
 
     class Meta(AccountModel.Meta):
         verbose_name_plural = "intake"
@@ -211,6 +213,10 @@ class Intake(AccountModel):
                 fields=["account", "flow", "cause_key", "record"],
                 name="one_cause_asks_once",
             ),
+        ]
+        indexes = [
+            # For operators: few, if any (across accounts).
+            models.Index(fields=["account", "flow"], condition=models.Q(failures__gt=0), name="intake_failing"),
         ]
 
 

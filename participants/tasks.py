@@ -27,7 +27,8 @@ FLOWS_WITH_INTAKE = """
 select f.account_id, f.id from flows_flow f
 where exists (
   select 1 from participants_intake i
-  where i.account_id = f.account_id and i.flow_id = f.id and (i.wish = 'enrol' or f.status <> 'paused'))
+  where i.account_id = f.account_id and i.flow_id = f.id and (i.wish = 'enrol' or f.status <> 'paused')
+    and (i.retry_at is null or i.retry_at <= %(now)s))
 """
 
 
@@ -69,7 +70,7 @@ def dispatch() -> None:
     with every_account(), connection.cursor() as cursor:
         cursor.execute(DUE_FLOWS, {"now": now()})
         due = cursor.fetchall()
-        cursor.execute(FLOWS_WITH_INTAKE)
+        cursor.execute(FLOWS_WITH_INTAKE, {"now": now()})
         asked = cursor.fetchall()
     for account_id, flow_id in due:
         advance_flow.hint(account_id, flow_id)

@@ -97,8 +97,8 @@ def listen(kinds: Iterable[str]) -> None:
     ListenedKind.objects.bulk_create([ListenedKind(kind=kind) for kind in sorted(set(kinds))], ignore_conflicts=True)
 
 
-def claim_pending(limit: int) -> Sequence[Event]:
-    """Take up to `limit` pending events, oldest id first; commit them together with their consequences.
+def claim_pending(limit: int, only: list[int] | None = None) -> Sequence[Event]:
+    """Take up to `limit` pending events, or of those `only`, oldest id first; commit them with their consequences.
 
     The caller holds the account's matcher lock.
     """
@@ -108,12 +108,13 @@ def claim_pending(limit: int) -> Sequence[Event]:
             """
             with taken as materialized (
               select event_id from records_eventpending where account_id = %(account)s
+                and (%(only)s::bigint[] is null or event_id = any(%(only)s::bigint[]))
               order by event_id limit %(limit)s for update skip locked
             )
             delete from records_eventpending p using taken
             where p.account_id = %(account)s and p.event_id = taken.event_id returning p.event_id
             """,
-            {"account": current_account_id(), "limit": limit},
+            {"account": current_account_id(), "limit": limit, "only": only},
         )
         ids = [row[0] for row in cursor.fetchall()]
     return list(Event.objects.filter(pk__in=ids).order_by("pk"))

@@ -50,7 +50,9 @@ order by shown.due_at, shown.id
 # Each line: a name, and what is counted up to MOST_COUNTED. `a` stands for the account, if one is asked about.
 WAITING: Final = {
     "pending_events": "records_eventpending w where {a}",
+    "events_set_aside": "triggers_eventsetaside w where {a}",
     "intake": "participants_intake w where {a}",
+    "intake_failing": "participants_intake w where w.failures > 0 and {a}",
     "messages_due": """messaging_outbox o join messaging_message w on w.account_id = o.account_id
         and w.outbox_id = o.id and w.status = 'queued' and w.due_at <= %(now)s where not o.held and {a}""",
     "messages_queued": "messaging_message w where w.status = 'queued' and {a}",
@@ -59,6 +61,8 @@ WAITING: Final = {
     "failing": "participants_participant w where w.status = 'active' and w.failures > 0 and {a}",
     "runs_open": "triggers_occurrence w where w.status in ('pending', 'running') and {a}",
     "schedules_due": "triggers_schedule w where w.next_run_at <= %(now)s and {a}",
+    "flows_ending": "flows_activation w where w.ended_at is not null and w.emptied_at is null and {a}",
+    "flows_deleted": "flows_flow w where w.deleted_at is not null and {a}",
 }
 COUNTED: Final = "select count(*) from (select 1 from {} limit %(most)s) counted_to"
 LATENESS: Final = """

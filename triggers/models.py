@@ -158,3 +158,19 @@ class Occurrence(AccountModel):
     def lateness(self) -> timedelta:
         """How long after its moment it fired."""
         return self.created_at - self.scheduled_for
+
+
+class EventSetAside(AccountModel):
+    """An event whose consequences failed when it stood alone, and when it is tried again (triggers/setting_aside.py).
+
+    A few rows, or none.
+    """
+
+    pk = models.CompositePrimaryKey("account_id", "event_id")
+    event_id = models.BigIntegerField()
+    failures = models.IntegerField()
+    retry_at = models.DateTimeField(null=True)  # null: it is pending again
+    set_aside_at = models.DateTimeField()  # for the first time
+
+    class Meta(AccountModel.Meta):
+        verbose_name_plural = "events set aside"

@@ -4,6 +4,7 @@ from django.db import connection
 
 from accounts.tasks import account_task, house_job
 from accounts.tenancy import every_account
+from scheduling.clock import now
 
 from . import firing, matching, occurrences
 
@@ -41,12 +42,20 @@ def match_events(account_id: int) -> bool:
 
 @house_job()
 def match_due() -> None:
-    """Find the accounts that have pending events."""
+    """Find the accounts that have pending events, or events to be tried again."""
+    for account_id in accounts_with_events():
+        match_events.hint(account_id)
+
+
+def accounts_with_events() -> list[int]:
+    """The ids of accounts whose matcher has something to do now."""
     with every_account(), connection.cursor() as cursor:
         cursor.execute(
-            "select a.id from accounts_account a"
-            " where exists (select 1 from records_eventpending p where p.account_id = a.id)"
+            """
+            select a.id from accounts_account a
+            where exists (select 1 from records_eventpending p where p.account_id = a.id)
+              or exists (select 1 from triggers_eventsetaside s where s.account_id = a.id and s.retry_at <= %s)
+            """,
+            [now()],
         )
-        found = [row[0] for row in cursor.fetchall()]
-    for account_id in found:
-        match_events.hint(account_id)
+        return [row[0] for row in cursor.fetchall()]

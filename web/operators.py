@@ -17,7 +17,9 @@ from web.access import AccountRequest
 
 WAITING: Final[dict[str, Promise]] = {
     "pending_events": _("Events whose consequences are to come"),
+    "events_set_aside": _("Events whose consequences fail and are tried again"),
     "intake": _("People who are to be enrolled or to leave"),
+    "intake_failing": _("Those of them for whom it fails and is tried again"),
     "messages_due": _("Messages that may leave now"),
     "messages_queued": _("Messages in the queue, also of paused flows"),
     "messages_sending": _("Messages that are being handed over"),
@@ -25,6 +27,8 @@ WAITING: Final[dict[str, Promise]] = {
     "failing": _("People whose step failed and is tried again"),
     "runs_open": _("Runs that are at work"),
     "schedules_due": _("Schedules whose moment has come"),
+    "flows_ending": _("Flows that have ended and are being emptied"),
+    "flows_deleted": _("Flows that were deleted and are being cleared away"),
 }
 
 

@@ -227,7 +227,7 @@ def test_a_paused_flow_is_left_when_it_is_resumed(in_acme: Account, owner: Actor
 def flows_with_intake() -> list[tuple[int, int]]:
     """What dispatch finds."""
     with every_account(), connection.cursor() as cursor:
-        cursor.execute(FLOWS_WITH_INTAKE)
+        cursor.execute(FLOWS_WITH_INTAKE, {"now": clock.now()})
         return cursor.fetchall()
 
 

@@ -37,7 +37,7 @@ SWEEPS = {
     "running/tasks.py: roll_up_counts",
     "triggers/firing.py: fire_due",
     "triggers/occurrences.py: to_do",
-    "triggers/tasks.py: match_due",
+    "triggers/tasks.py: accounts_with_events",
 }
 # An operator's command.
 COMMANDS = {

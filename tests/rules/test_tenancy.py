@@ -83,6 +83,7 @@ BARE_IDS: Final = {
     "records_event.flow_id": "points up the ladder; stays when the flow has gone",
     "records_record.import_id": "a big table; stays when the import has gone",
     "records_uniquevalue.record_id": "a big table",
+    "triggers_eventsetaside.event_id": "a big table; stays a while when the event has gone",
     "triggers_occurrence.upper_id": "the highest record id when it fired, not a reference",
 }
 

@@ -1,0 +1,81 @@
+"""Events whose consequences fail although they stand alone: out of the way of the others, and tried again ever later.
+
+Nothing here tells whose fault it was, the event's or this code's. So one is given up only after days, in which somebody
+may mend what is broken; until then operators see how many there are (`events_set_aside` in running/engine_status.py).
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db import connection
+
+from accounts.tenancy import current_account_id
+from participants.halving import RETRY_AFTER
+from records.models import Event
+from scheduling.clock import now
+
+from .models import EventSetAside
+
+logger = logging.getLogger(__name__)
+
+PATIENCE: Final = timedelta(days=3)
+# Only what is pending still: another matcher may have dealt with it, or set it aside.
+SET_ASIDE: Final = """
+with taken as (
+  delete from records_eventpending p
+  where p.account_id = %(account)s and p.event_id = any(%(events)s) returning p.event_id
+)
+insert into triggers_eventsetaside as a (account_id, event_id, failures, retry_at, set_aside_at)
+select %(account)s, event_id, 1, %(now)s + (%(gaps)s::interval[])[1], %(now)s from taken
+on conflict (account_id, event_id) do update set failures = a.failures + 1,
+  retry_at = %(now)s + (%(gaps)s::interval[])[least(a.failures + 1, %(most)s)]
+"""
+GIVE_UP: Final = """
+delete from triggers_eventsetaside
+where account_id = %(account)s and event_id = any(%(events)s) and set_aside_at < %(before)s returning event_id
+"""
+# An event that was erased or pruned meanwhile leaves nothing to do.
+PUT_BACK: Final = """
+with due as (
+  select a.event_id, exists (
+    select 1 from records_event e where e.account_id = %(account)s and e.id = a.event_id) as is_there
+  from triggers_eventsetaside a where a.account_id = %(account)s and a.retry_at <= %(now)s
+),
+gone as (
+  delete from triggers_eventsetaside a using due
+  where a.account_id = %(account)s and a.event_id = due.event_id and not due.is_there
+),
+tried as (
+  update triggers_eventsetaside a set retry_at = null from due
+  where a.account_id = %(account)s and a.event_id = due.event_id and due.is_there
+)
+insert into records_eventpending (account_id, event_id)
+select %(account)s, event_id from due where is_there on conflict do nothing
+"""
+
+
+def set_aside(failing: Mapping[int, str]) -> None:
+    """Put events off, each with what went wrong, for the log. Inside the account's scope."""
+    kinds = dict(Event.objects.filter(pk__in=failing).values_list("pk", "kind"))
+    account_id = current_account_id()
+    params: dict[str, Any] = {"account": account_id, "events": list(failing), "now": now(), "before": now() - PATIENCE}
+    with connection.cursor() as cursor:
+        cursor.execute(SET_ASIDE, {**params, "gaps": list(RETRY_AFTER), "most": len(RETRY_AFTER)})
+        cursor.execute(GIVE_UP, params)
+        given_up = {row[0] for row in cursor.fetchall()}
+    for event_id, error in failing.items():
+        what = "is given up" if event_id in given_up else "is set aside"
+        logger.error("account %s event %s (%s) %s: %s", account_id, event_id, kinds.get(event_id), what, error)
+
+
+def put_back() -> None:
+    """Make those pending again whose turn has come. Inside the account's scope."""
+    with connection.cursor() as cursor:
+        cursor.execute(PUT_BACK, {"account": current_account_id(), "now": now()})
+
+
+def forget(happened: Sequence[Event]) -> None:
+    """These have had their consequences, if the transaction commits."""
+    EventSetAside.objects.filter(event_id__in=[event.pk for event in happened]).delete()
