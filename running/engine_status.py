@@ -1,10 +1,10 @@
 """How the engine is doing, for operators: what is due and for how long, what waits, who works, what is stuck.
 
 The same numbers for `manage.py engine status`, the operators' page and /metrics. Across accounts, and without anything
-personal: accounts by slug, flows by id. Counts stop at `MOST_COUNTED`, so that a look costs the same in bad times.
+personal: accounts by slug, flows by id. Counts stop somewhere, and say so, so that a look costs little in bad times.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -18,13 +18,15 @@ from accounts.tenancy import every_account
 from scheduling.clock import now
 
 from . import heartbeat
-from .stuck import Watched, stuck
+from .stuck import Watched, latest
 
-SHOWN: Final = 50  # flows and accounts at most, the longest due first
-MOST_COUNTED: Final = 10_000  # of one kind
+SHOWN: Final = 50  # flows at most, the longest due first; accounts, those with the most people first
+MOST_COUNTED: Final = 10_000  # of one kind, and in each flow that is shown
+MOST_BESIDE: Final = 1_000  # in each of the other flows: after an outage all of them may be due
 RECENT: Final = timedelta(minutes=10)
 
-# One probe per running flow; then those that are due for the longest are counted.
+# One probe per running flow. In every flow that is due people are counted, by the index and up to a limit; the flows
+# that are due for the longest are told by themselves, all of them account by account.
 DUE_FLOWS: Final = """
 with due as materialized (
   select f.account_id, f.id, oldest.due_at from flows_flow f
@@ -36,16 +38,24 @@ with due as materialized (
   where f.status = 'running' and (f.starts_at is null or f.starts_at <= %(now)s)
     and (%(account)s::bigint is null or f.account_id = %(account)s)
 ),
-shown as materialized (select account_id, id, due_at from due order by due_at, id limit %(shown)s)
-select shown.account_id, shown.id, shown.due_at, counted.n, (select count(*) from due) from shown
-cross join lateral (
-  select count(*) as n from (
-    select 1 from participants_participant p
-    where p.account_id = shown.account_id and p.flow_id = shown.id and p.status = 'active' and p.due_at <= %(now)s
-    limit %(most)s
-  ) counted_to
-) counted
-order by shown.due_at, shown.id
+limited as (
+  select *, place <= %(shown)s as is_shown, case when place <= %(shown)s then %(most)s else %(beside)s end as most
+  from (select *, row_number() over (order by due_at, id) as place from due) placed
+),
+counted as materialized (
+  select limited.*, people.n, people.n >= limited.most as is_capped from limited
+  cross join lateral (
+    select count(*) as n from (
+      select 1 from participants_participant p
+      where p.account_id = limited.account_id and p.flow_id = limited.id and p.status = 'active'
+        and p.due_at <= %(now)s
+      limit limited.most
+    ) counted_to
+  ) people
+)
+select account_id, id, n, is_capped, due_at, 1 from counted where is_shown
+union all
+select account_id, null, sum(n)::bigint, bool_or(is_capped), min(due_at), count(*) from counted group by account_id
 """
 # Each line: a name, and what is counted up to MOST_COUNTED. `a` stands for the account, if one is asked about.
 WAITING: Final = {
@@ -88,6 +98,7 @@ class Due:
     account_id: int
     flow: int | None
     due: int
+    is_capped: bool  # there may be more: the count stopped
     oldest_due_at: datetime
     behind: timedelta
 
@@ -98,23 +109,28 @@ class Status:
 
     at: datetime
     flows_due: int  # how many flows have somebody due
-    due: int  # people, in the flows that are shown
+    accounts_due: int
+    due: int  # people, in all flows
+    is_due_capped: bool
     oldest_due_at: datetime | None
     behind: timedelta | None
-    flows: list[Due]
-    accounts: list[Due]
+    flows: list[Due]  # `SHOWN` at most, the longest due first
+    accounts: list[Due]  # `SHOWN` at most, of all flows, those with the most people first
     waiting: dict[str, int]
     oldest_event_at: datetime | None
     latest_run_late: timedelta | None  # the latest of the runs of the last ten minutes
     queues: dict[str, int] | None
     workers: dict[str, bool] | None
     stuck: list[Due] | None
+    stuck_looked_at: datetime | None  # when somebody last looked for flows that stand still
 
 
 def status(account: Account | None = None) -> Status:
     """How it stands now, in one account or in all of them. A few queries, however many rows there are."""
-    watched = _watched(account)
-    params: dict[str, Any] = {"account": account.pk if account else None, "shown": SHOWN, "most": MOST_COUNTED}
+    look = latest()
+    watched = look.stuck and _of(account, look.stuck)
+    params: dict[str, Any] = {"account": account.pk if account else None}
+    params |= {"shown": SHOWN, "most": MOST_COUNTED, "beside": min(MOST_BESIDE, MOST_COUNTED)}
     with every_account(), connection.cursor() as cursor:
         moment = now()
         params |= {"now": moment, "since": moment - RECENT}
@@ -123,15 +139,19 @@ def status(account: Account | None = None) -> Status:
         slugs = _slugs(cursor, {row[0] for row in found} | {each.account_id for each in watched or ()})
         waiting = {name: int(_one(cursor, COUNTED.replace("{}", what), params)) for name, what in WAITING.items()}
         oldest_event_at, late = _one(cursor, OLDEST_EVENT, params), _one(cursor, LATENESS, params)
-    flows = [Due(slugs[row[0]], row[0], row[1], row[3], row[2], moment - row[2]) for row in found]
+    told = [Due(slugs[row[0]], *row[:5], moment - row[4]) for row in found]
+    flows = sorted((each for each in told if each.flow is not None), key=lambda each: (each.oldest_due_at, each.flow))
+    accounts = sorted((each for each in told if each.flow is None), key=lambda each: (-each.due, each.oldest_due_at))
     return Status(
         at=moment,
-        flows_due=found[0][4] if found else 0,
-        due=sum(each.due for each in flows),
+        flows_due=sum(row[5] for row in found if row[1] is None),
+        accounts_due=len(accounts),
+        due=sum(each.due for each in accounts),
+        is_due_capped=any(each.is_capped for each in accounts),
         oldest_due_at=flows[0].oldest_due_at if flows else None,
         behind=flows[0].behind if flows else None,
         flows=flows,
-        accounts=_by_account(flows),
+        accounts=accounts[:SHOWN],
         waiting=waiting,
         oldest_event_at=oldest_event_at,
         latest_run_late=late,
@@ -140,24 +160,15 @@ def status(account: Account | None = None) -> Status:
         stuck=None
         if watched is None
         else [
-            Due(slugs[each.account_id], each.account_id, each.flow_id, 1, each.due_at, moment - each.due_at)
+            Due(slugs[each.account_id], each.account_id, each.flow_id, 1, False, each.due_at, moment - each.due_at)
             for each in watched
         ],
+        stuck_looked_at=look.at,
     )
 
 
-def _watched(account: Account | None) -> list[Watched] | None:
-    found = stuck()
-    return found and [each for each in found if account is None or each.account_id == account.pk]
-
-
-def _by_account(flows: list[Due]) -> list[Due]:
-    """The flows that are shown, added up by account; the longest due first, as they are."""
-    found: dict[str, Due] = {}
-    for each in flows:
-        first = found.get(each.account)
-        found[each.account] = replace(first, due=first.due + each.due) if first else replace(each, flow=None)
-    return list(found.values())
+def _of(account: Account | None, watched: list[Watched]) -> list[Watched]:
+    return [each for each in watched if account is None or each.account_id == account.pk]
 
 
 def _workers() -> dict[str, bool] | None:

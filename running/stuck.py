@@ -2,8 +2,8 @@
 
 A flow that is only busy moves the longest due of its people on with every batch. So a look every minute keeps in mind
 who that is in each flow; when it is the same person at the same hop minutes later, the flow is stuck. Kept in the
-database: a cache that is flushed neither hides a stuck flow nor tells of it twice. The cache knows only that somebody
-looks at all.
+database: a cache that is flushed neither hides a stuck flow nor tells of it twice. The cache knows only when somebody
+last looked, for the times in which nobody is due.
 """
 
 import logging
@@ -21,7 +21,8 @@ from scheduling.clock import now
 
 logger = logging.getLogger(__name__)
 
-KEY: Final = "stuck:looked"
+KEY: Final = "stuck:looked_at"
+REMEMBERED: Final = timedelta(days=30)  # when the last look was, so that operators see how long ago
 KEPT: Final = timedelta(minutes=10)  # of a look that comes every minute: what is older says nothing
 WATCHED_AFTER: Final = timedelta(minutes=1)  # overdue for less is nothing to keep in mind
 MOST: Final = 500
@@ -58,8 +59,8 @@ where w.is_told <> (w.seen_at <= %(before)s)
 returning w.account_id, w.flow_id, w.participant_id, w.hop, w.due_at, w.is_told
 """
 STUCK: Final = """
-select w.account_id, w.flow_id, w.participant_id, w.hop, w.due_at, w.is_told from participants_longestdue w
-where w.looked_at > %(since)s order by w.due_at, w.flow_id
+select w.account_id, w.flow_id, w.participant_id, w.hop, w.due_at, w.is_told, w.looked_at
+from participants_longestdue w order by w.due_at, w.flow_id
 """
 
 
@@ -73,6 +74,14 @@ class Watched:
     hop: int
     due_at: datetime
     is_stuck: bool  # it has been this one for longer than `STUCK_AFTER`
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look found. `at`: None when nothing says so: nobody was due then, and the cache does not know."""
+
+    at: datetime | None
+    stuck: list[Watched] | None  # None: long ago
 
 
 def look() -> None:
@@ -92,22 +101,33 @@ def look() -> None:
             logger.error(*_told(each))
     for flow_id in [*moving, *(each.flow_id for each in changed if not each.is_stuck)]:
         logger.warning("flow %s is no longer stuck", flow_id)
-    cache.set(KEY, 1, KEPT.total_seconds())
+    cache.set(KEY, moment, REMEMBERED.total_seconds())
+
+
+def latest() -> Look:
+    """What the latest look found, and when it was."""
+    with every_account(), connection.cursor() as cursor:
+        cursor.execute(STUCK)
+        rows = cursor.fetchall()
+    moments = [row[-1] for row in rows]
+    if cached := _cached_look():
+        moments.append(cached)
+    at = max(moments, default=None)
+    is_fresh = at is not None and at > now() - KEPT
+    return Look(at, [each for each in (Watched(*row[:-1]) for row in rows) if each.is_stuck] if is_fresh else None)
 
 
 def stuck() -> list[Watched] | None:
     """The flows that the latest look found stuck; None while nobody looks, or nothing says that somebody does."""
-    with every_account(), connection.cursor() as cursor:
-        cursor.execute(STUCK, {"since": now() - KEPT})
-        watched = [Watched(*row) for row in cursor.fetchall()]
-    return [each for each in watched if each.is_stuck] if watched or _is_looked() else None
+    return latest().stuck
 
 
-def _is_looked() -> bool:
+def _cached_look() -> datetime | None:
     try:
-        return cache.get(KEY) is not None
+        found: datetime | None = cache.get(KEY)
     except (RedisError, OSError):
-        return False
+        return None
+    return found
 
 
 def _told(each: Watched) -> tuple[Any, ...]:

@@ -75,7 +75,7 @@ class _Figures(Collector):
         self.found, self.written = found, written
 
     def collect(self) -> Iterator[Metric]:
-        """Every figure that is known; what is not, is left out."""
+        """Every figure that is known; what is not, is left out, and `flyt_redis_up` says why."""
         yield from self._due()
         yield from self._waiting()
         yield from self._working()
@@ -87,6 +87,8 @@ class _Figures(Collector):
         yield GaugeMetricFamily("flyt_due_flows", "Running flows in which somebody is due.", found.flows_due)
         age = found.behind.total_seconds() if found.behind else 0
         yield GaugeMetricFamily("flyt_due_oldest_age_seconds", "For how long the longest due has been due.", age)
+        text = "Who is due, in all flows; of many in one flow, or in very many flows, at least so many."
+        yield GaugeMetricFamily("flyt_due_people", text, found.due)
         labels = ["account", "flow"]
         due = GaugeMetricFamily("flyt_due_participants", "Who is due, in the flows due for the longest.", labels=labels)
         ages = GaugeMetricFamily("flyt_flow_due_oldest_age_seconds", "The same, in each of them.", labels=labels)
@@ -98,6 +100,9 @@ class _Figures(Collector):
         yield ages
         if found.stuck is not None:
             yield GaugeMetricFamily("flyt_stuck_flows", "Flows that stand still.", len(found.stuck))
+        text = "When somebody last looked for flows that stand still; 0 when nothing says so."
+        looked = found.stuck_looked_at.timestamp() if found.stuck_looked_at else 0
+        yield GaugeMetricFamily("flyt_stuck_looked_timestamp_seconds", text, looked)
 
     def _waiting(self) -> Iterator[Metric]:
         found = self.found
@@ -112,6 +117,8 @@ class _Figures(Collector):
         yield GaugeMetricFamily("flyt_run_lateness_seconds", "The latest run of the last ten minutes.", late)
 
     def _working(self) -> Iterator[Metric]:
+        is_up = self.found.queues is not None and self.found.workers is not None
+        yield GaugeMetricFamily("flyt_redis_up", "Whether the queues and the cache answer.", float(is_up))
         known = (
             ("flyt_queue_hints", "Hints that wait in a queue.", self.found.queues),
             ("flyt_worker_alive", "Whether a worker of the queue gave a sign of life.", self.found.workers),

@@ -43,6 +43,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     page: dict[str, Any] = {
         "status": found,
         "waiting": [(text, found.waiting[name]) for name, text in WAITING.items()],
+        "more_flows": found.flows_due - len(found.flows),
+        "more_accounts": found.accounts_due - len(found.accounts),
         "most": engine_status.MOST_COUNTED,
         "oldest_event": found.oldest_event_at and found.at - found.oldest_event_at,
         "queues": [

@@ -150,8 +150,51 @@ def test_a_look_asks_as_often_for_many_flows_as_for_one(acme: Account) -> None:
 def test_counts_stop_somewhere(acme: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_status, "MOST_COUNTED", 2)
     flow = due(acme, 5)
-    assert engine_status.status().flows[0].due == 2
-    assert f"flow {flow.pk}" in told() and "2+ due" in told()
+    found = engine_status.status()
+    assert (found.flows[0].due, found.due, found.accounts[0].due) == (2, 2, 2)
+    assert found.flows[0].is_capped and found.is_due_capped and found.accounts[0].is_capped
+    said = told()
+    assert f"flow {flow.pk}" in said and said.count("2+ due") == 2 and "2+ people due in 1 flows" in said
+
+
+@pytest.mark.django_db
+def test_as_many_as_are_counted_to_may_be_more_and_fewer_are_not(
+    acme: Account, globex: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_status, "MOST_COUNTED", 3)
+    due(acme, 2)
+    due(acme, 1)
+    assert not engine_status.status().is_due_capped and "3 people due in 2 flows" in told()
+    due(globex, 3)
+    found = engine_status.status()
+    assert [(each.account, each.is_capped) for each in found.accounts] == [("acme", False), ("globex", True)]
+    assert found.is_due_capped and "6+ people due in 3 flows" in told()
+
+
+@pytest.mark.django_db
+def test_every_flow_that_is_due_counts_also_where_only_some_are_shown(
+    acme: Account, globex: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_status, "SHOWN", 3)
+    monkeypatch.setattr(engine_status, "MOST_BESIDE", 4)
+    hours = timedelta(hours=1)
+    for _ in range(5):
+        due(acme, 1, since=2 * hours)
+    theirs = due(globex, 6, since=hours)
+    found = engine_status.status()
+    assert len(found.flows) == 3 and theirs.pk not in [each.flow for each in found.flows]
+    assert (found.flows_due, found.due, found.behind) == (6, 9, 2 * hours)
+    assert [(each.account, each.due, each.is_capped) for each in found.accounts] == [
+        ("acme", 5, False),
+        ("globex", 4, True),
+    ]
+    assert found.accounts[1].behind == hours and found.is_due_capped
+    said = told()
+    assert "9+ people due in 6 flows" in said and "and 3 more" in said and "globex" in said
+    monkeypatch.setattr(engine_status, "SHOWN", 1)
+    found = engine_status.status()
+    assert ([each.account for each in found.accounts], found.accounts_due, found.due) == (["acme"], 2, 9)
+    assert "and 1 more" in told()
 
 
 @pytest.mark.django_db
@@ -309,6 +352,26 @@ def test_a_flushed_cache_neither_hides_a_stuck_flow_nor_tells_of_it_twice(
     clock.forward(timedelta(minutes=11))
     cache.clear()
     assert stuck.stuck() is None, "what a look found long ago says nothing"
+
+
+@pytest.mark.django_db
+def test_when_the_last_look_was_is_known_also_while_nobody_is_due_or_the_cache_is_flushed(
+    acme: Account, settings: Any
+) -> None:
+    assert stuck.latest().at is None
+    tasks.look_for_stuck_flows()
+    quiet = stuck.latest().at
+    assert quiet is not None and abs(clock.now() - quiet) < timedelta(seconds=20)
+    clock.forward(timedelta(minutes=30))
+    assert stuck.latest().at == quiet and stuck.stuck() is None, "long ago, and it is known when"
+    due(acme, 2, since=timedelta(hours=1))
+    tasks.look_for_stuck_flows()
+    busy = stuck.latest().at
+    assert busy is not None and busy > quiet
+    cache.clear()
+    assert stuck.latest().at == busy
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
+    assert stuck.latest().at == busy and engine_status.status().stuck_looked_at == busy
 
 
 @pytest.mark.django_db

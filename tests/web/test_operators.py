@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from celery import current_app
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
@@ -13,7 +14,7 @@ from accounts.models import Account, User
 from accounts.tenancy import account_scope
 from flows.models import Flow
 from participants.models import Participant
-from running import heartbeat, tasks
+from running import engine_status, heartbeat, tasks
 from scheduling import clock
 from tests.make import make_contacts, make_flow, make_participant
 from tests.web.conftest import Browsers, make_person
@@ -78,6 +79,17 @@ def test_a_stuck_flow_stands_at_the_top_of_the_page(operator: Client, flows: lis
     assert "2 flows stand still" in page
 
 
+def test_what_is_not_shown_counts_and_the_page_says_how_much_it_leaves_out(
+    operator: Client, flows: list[Flow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_status, "SHOWN", 1)
+    monkeypatch.setattr(engine_status, "MOST_COUNTED", 3)
+    answer = operator.get("/operators/")
+    page = answer.content.decode()
+    assert answer.context["status"].due == 4
+    assert '<span class="stat-figure">4+</span>' in page and "in 2 flows" in page and page.count("and 1 more") == 2
+
+
 def test_a_quiet_installation_says_so(operator: Client) -> None:
     assert "Nobody is due" in operator.get("/operators/").content.decode()
 
@@ -118,10 +130,27 @@ def test_the_figures_are_those_of_the_engine(nobody: Client, acme: Account, glob
     assert 3600 <= found["flyt_flow_due_oldest_age_seconds", str(acme.pk), str(flows[0].pk)] < 3700
     assert found["flyt_waiting", "pending_events"] == found["flyt_waiting", "failing"] == 0
     assert (found["flyt_worker_alive", "delivery"], found["flyt_worker_alive", "engine"]) == (1, 0)
-    assert ("flyt_queue_hints", "engine") in found and ("flyt_stuck_flows",) not in found
+    assert {found["flyt_worker_alive", queue] for queue in heartbeat.QUEUES if queue != "delivery"} == {0}
+    assert ("flyt_queue_hints", "engine") in found and found["flyt_redis_up",] == 1
+    assert ("flyt_stuck_flows",) not in found and found["flyt_stuck_looked_timestamp_seconds",] == 0
+    assert found["flyt_due_people",] == 4
     assert {"flyt_steps_total", "flyt_messages_total", "flyt_events_total"} <= {key[0] for key in found}
     tasks.look_for_stuck_flows()
-    assert figures(nobody)["flyt_stuck_flows",] == 0
+    found = figures(nobody)
+    assert found["flyt_stuck_flows",] == 0
+    assert abs(found["flyt_stuck_looked_timestamp_seconds",] - clock.now().timestamp()) < 20
+
+
+@pytest.mark.parametrize("away", ["cache", "broker"])
+def test_an_alert_has_something_to_fire_on_while_redis_is_away(  # type: ignore[no-untyped-def]
+    nobody: Client, settings, monkeypatch: pytest.MonkeyPatch, flows: list[Flow], away: str
+) -> None:
+    if away == "cache":
+        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
+    else:
+        monkeypatch.setattr(current_app.conf, "broker_read_url", "redis://127.0.0.1:1/0")
+    found = figures(nobody)
+    assert found["flyt_redis_up",] == 0 and found["flyt_stuck_looked_timestamp_seconds",] == 0
 
 
 def test_labels_are_few_and_are_ids(nobody: Client, acme: Account, flows: list[Flow]) -> None:

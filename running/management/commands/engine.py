@@ -59,17 +59,18 @@ def _lines(found: Status) -> Iterator[str]:
 
 def _due(found: Status) -> Iterator[str]:
     if found.flows:
-        yield f"{found.due} people due in {found.flows_due} flows, the oldest for {_length(found.behind)}"
+        people = _count(found.due, found.is_due_capped)
+        yield f"{people} people due in {found.flows_due} flows, the oldest for {_length(found.behind)}"
     else:
         yield "nobody is due"
-    yield from _table("flows, the longest due first", found.flows)
-    yield from _table("accounts", found.accounts)
+    yield from _table("flows, the longest due first", found.flows, of=found.flows_due)
+    yield from _table("accounts, the most people first", found.accounts, of=found.accounts_due)
 
 
 def _waiting(found: Status) -> Iterator[str]:
     yield ""
     for name, n in found.waiting.items():
-        yield f"{name.replace('_', ' '):<24}{_count(n):>10}"
+        yield f"{name.replace('_', ' '):<24}{_count(n, n >= engine_status.MOST_COUNTED):>10}"
     if found.oldest_event_at:
         yield f"{'oldest event':<24}{_length(found.at - found.oldest_event_at):>10}"
     if found.latest_run_late is not None:
@@ -86,17 +87,20 @@ def _working(found: Status) -> Iterator[str]:
     yield ""
 
 
-def _table(title: str, rows: list[Due]) -> Iterator[str]:
+def _table(title: str, rows: list[Due], of: int = 0) -> Iterator[str]:
     if not rows:
         return
     yield f"\n{title}"
     for each in rows:
         flow = f"flow {each.flow}" if each.flow else ""
-        yield f"  {each.account:<24}{flow:<14}{_count(each.due):>8} due, oldest for {_length(each.behind)}"
+        people = _count(each.due, each.is_capped)
+        yield f"  {each.account:<24}{flow:<14}{people:>8} due, oldest for {_length(each.behind)}"
+    if of > len(rows):
+        yield f"  and {of - len(rows)} more"
 
 
-def _count(n: int) -> str:
-    return f"{n}+" if n == engine_status.MOST_COUNTED else str(n)
+def _count(n: int, is_capped: bool) -> str:
+    return f"{n}+" if is_capped else str(n)
 
 
 def _length(length: timedelta | None) -> str:
