@@ -10,7 +10,8 @@ from rest_framework.response import Response
 
 from accounts.actors import Actor
 from accounts.rights import Right
-from participants import commands, enrolment, reasons
+from flows.visibility import is_seen
+from participants import commands, enrolment, onward, reasons
 from participants.models import ListEnrolment, Participant, ParticipantStatus, StepLog
 from records.models import List
 
@@ -53,10 +54,31 @@ class ParticipantShape(Shape):
         return reasons.text(row.reason) if row.reason else ""
 
 
+class OnwardShape(Shape):
+    """A flow that was asked to take the record in as the walk ended. Its own rules decide."""
+
+    flow = serializers.SerializerMethodField(
+        allow_null=True, help_text="Null for one that is gone or not yours to see."
+    )
+    at = serializers.DateTimeField(help_text="When it was asked.")
+    outcome = serializers.CharField(
+        allow_blank=True,
+        help_text="enrolled, waiting (not answered yet), or a stable word for why the record did not come in; "
+        "empty when it is not known.",
+    )
+    text = serializers.CharField(help_text="What was asked, as a sentence.")
+    outcome_text = serializers.CharField(allow_blank=True, help_text="What came of it, as a sentence.")
+
+    def get_flow(self, row: onward.Onward) -> int | None:
+        """The flow's id."""
+        return row.flow.pk if row.flow and is_seen(row.flow) else None
+
+
 class WalkShape(ParticipantShape):
-    """A participant with what the steps did, newest first (the latest 200)."""
+    """A participant with what the steps did, newest first (the latest 200), and the flows it was handed over to."""
 
     log = LogEntry(many=True)
+    handed_over = OnwardShape(many=True)
 
 
 class ParticipantQuery(PageQuery):
@@ -240,7 +262,8 @@ def _seen(actor: Actor, participant_id: int) -> Participant:
 def _walk(actor: Actor, participant_id: int) -> Any:
     participant = _seen(actor, participant_id)
     rows: Sequence[StepLog] = StepLog.objects.filter(participant_id=participant_id).order_by("-hop")[:LOG_SHOWN]
-    return {**ParticipantShape(participant).data, "log": show_log(list(rows))}
+    handed_over = OnwardShape(onward.of_walk(participant), many=True).data
+    return {**ParticipantShape(participant).data, "log": show_log(list(rows)), "handed_over": handed_over}
 
 
 def _outcome(record_id: int, word: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from records.criteria_references import References
 from records.models import List, ListKind
 
 from .entries import put_in_list
-from .models import Flow, Step
+from .models import Flow, FlowStatus, Step
 from .path import Path
 from .visibility import name_of, visible_to
 
@@ -54,15 +54,23 @@ def clean_flows(
     return chosen
 
 
-def lacks(step: Step, path: Path) -> list[tuple[str, str, str]]:
-    """Flows and lists that people would be handed over to, and that are gone: as (code, message, field) of a lack."""
-    missing = [
-        ("flow_is_gone", _("The flow to hand over to is gone. Choose another."), name)
-        for name in FLOWS
-        if step.settings.get(name) and step.settings[name] not in _flows(path, step)
-    ]
+def lacks(step: Step, path: Path) -> list[tuple[str, str, str, bool]]:
+    """Flows and lists that people would be handed over to, and that are gone or take nobody.
+
+    Each as (code, message, field, is_warning) of a lack.
+    """
+    missing = []
+    for name in FLOWS:
+        if not step.settings.get(name):
+            continue
+        target = _flows(path, step).get(step.settings[name])
+        if target is None:
+            missing.append(("flow_is_gone", _("The flow to hand over to is gone. Choose another."), name, False))
+        elif target.status == FlowStatus.NOT_RUNNING:
+            message = _("The flow “%s” is not running: whoever is handed over does not come in.") % name_of(target)
+            missing.append(("hand_over_target_not_running", message, name, True))
     if step.settings.get("exit_list") and step.settings["exit_list"] not in _lists(path, step):
-        missing.append(("list_is_gone", _("The list is gone. Choose another."), "exit_list"))
+        missing.append(("list_is_gone", _("The list is gone. Choose another."), "exit_list", False))
     return missing
 
 

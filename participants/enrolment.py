@@ -5,6 +5,7 @@ once (not for a schedule), already active. The checks give the reasons; unique i
 """
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_hex
@@ -40,7 +41,8 @@ ENTERED = """
     jsonb_build_object('flow', %(flow)s::bigint, 'participant', id, 'cause', %(cause)s::text) as detail
   from entered
   union all
-  select record_id, %(takes_out)s, %(depth)s, jsonb_build_object('flows', %(leave_flows)s::jsonb)
+  select record_id, %(takes_out)s, %(depth)s,
+    jsonb_build_object('flows', %(leave_flows)s::jsonb, 'participant', id)
   from entered where %(leave_flows)s::jsonb <> '[]'::jsonb
 """
 ENROL = (
@@ -91,6 +93,7 @@ class Counts:
     matched: int = 0
     enrolled: int = 0
     left_out: dict[str, int] = field(default_factory=dict)  # reason -> how many
+    each: dict[int, str] = field(default_factory=dict)  # record -> "enrolled" or the reason, where it was asked for
 
 
 def enrol_matching(
@@ -124,6 +127,19 @@ def enrol_matching(
     )
 
 
+def enrol_each(flow: Flow, record_ids: list[int], *, cause: str, depth: int = 0) -> Counts:
+    """Enrol these records, and say of each what became of it. Called as `enrol_matching` is."""
+    entry = _Entry.into(flow, cause=cause, depth=depth)
+    with connection.cursor() as cursor:
+        cursor.execute(entry.sql("r.id = any(%(records)s)") + EACH, {**entry.params, "records": record_ids})
+        found: dict[int, str] = dict(cursor.fetchall())
+    outcomes = {record_id: found.get(record_id, "not_found") for record_id in record_ids}
+    left_out = Counter(outcomes.values())
+    enrolled = left_out.pop("enrolled", 0)
+    entry.count(enrolled)
+    return Counts(matched=len(found), enrolled=enrolled, left_out=dict(left_out), each=outcomes)
+
+
 def enrol_records(
     account_id: int, flow_id: int, record_ids: list[int], *, cause: str = "by_hand", by: Actor
 ) -> dict[int, str]:
@@ -133,15 +149,9 @@ def enrol_records(
     """
     with account_scope(account_id, durable=True):
         flow = lock_open_flow(flow_id)
-        entry = _Entry.into(flow, cause=cause)
-        with connection.cursor() as cursor:
-            sql = entry.sql("r.id = any(%(records)s)") + EACH
-            cursor.execute(sql, {**entry.params, "records": record_ids})
-            outcomes: dict[int, str] = dict(cursor.fetchall())
-        enrolled = sum(outcome == "enrolled" for outcome in outcomes.values())
-        entry.count(enrolled)
-        record(flow, "enrolled_by_hand", by=by, detail={"enrolled": enrolled, "asked": len(record_ids)})
-    return {record_id: outcomes.get(record_id, "not_found") for record_id in record_ids}
+        counts = enrol_each(flow, record_ids, cause=cause)
+        record(flow, "enrolled_by_hand", by=by, detail={"enrolled": counts.enrolled, "asked": len(record_ids)})
+    return counts.each
 
 
 def enrol_list(account_id: int, flow_id: int, list_id: int, *, by: Actor) -> ListEnrolment:

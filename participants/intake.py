@@ -5,6 +5,7 @@ the matcher makes an intake of it, and the other flow drains that.
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 from itertools import takewhile
@@ -22,8 +23,8 @@ from flows.models import Flow, FlowStatus
 from records.models import Event
 from scheduling.clock import now
 
-from . import intake_failures, lifecycle
-from .enrolment import LIST, TAKES_OUT, Counts, enrol_matching
+from . import intake_failures, lifecycle, onward
+from .enrolment import LIST, TAKES_OUT, Counts, enrol_each, enrol_matching
 from .halving import Halving
 from .leaving import release
 from .models import Intake, ListEnrolment, Participant, ParticipantStatus, Wish
@@ -64,12 +65,15 @@ DROP = """
 with gone as (
   delete from participants_intake where account_id = %(account)s and id = any(array(
     select id from participants_intake where account_id = %(account)s and flow_id = %(flow)s limit %(limit)s))
-  returning cause_key
+  returning cause, cause_key
+),
+told as (
+  update participants_listenrolment asked set left_out = asked.left_out
+    || jsonb_build_object('flow_ended', coalesce((asked.left_out ->> 'flow_ended')::int, 0) + counted.n)
+  from (select cause_key, count(*) as n from gone group by cause_key) counted
+  where asked.account_id = %(account)s and asked.flow_id = %(flow)s and asked.cause_key = counted.cause_key
 )
-update participants_listenrolment asked set left_out = asked.left_out
-  || jsonb_build_object('flow_ended', coalesce((asked.left_out ->> 'flow_ended')::int, 0) + counted.n)
-from (select cause_key, count(*) as n from gone group by cause_key) counted
-where asked.account_id = %(account)s and asked.flow_id = %(flow)s and asked.cause_key = counted.cause_key
+select cause_key from gone where cause = 'hand_over'
 """
 
 
@@ -82,6 +86,7 @@ def take_in(happened: Sequence[Event]) -> set[int]:
     cut = [event for event in asking if event.kind == HANDED_OVER and event.depth + 1 > DEEPEST]
     for event in cut:
         logger.warning("flow %s: a chain of more than %s flows was cut (event %s)", event.flow_id, DEEPEST, event.pk)
+    _refuse([event for event in asking if event.kind == HANDED_OVER], cut)
     ids = [event.pk for event in asking if event not in cut]
     if not ids:
         return set()
@@ -94,6 +99,19 @@ def take_in(happened: Sequence[Event]) -> set[int]:
         }
         cursor.execute(TAKE_IN, params)
         return {row[0] for row in cursor.fetchall()}
+
+
+def _refuse(handed: Sequence[Event], cut: Sequence[Event]) -> None:
+    targets = {event.pk: event.detail.get("flow") for event in handed}
+    known = {target for target in targets.values() if isinstance(target, int)}
+    off = set(Flow.objects.filter(pk__in=known, status=FlowStatus.NOT_RUNNING).values_list("pk", flat=True))
+    refused: dict[int, dict[int, str]] = defaultdict(dict)
+    for event in handed:
+        target = targets[event.pk]
+        if target in known and target != event.flow_id and (event in cut or target in off):
+            refused[target][event.pk] = "chain_too_long" if event in cut else "not_running"
+    for flow_id in sorted(refused):
+        onward.refuse(flow_id, refused[flow_id])
 
 
 def drain(account_id: int, flow_id: int, *, limit: int = 5000, seconds: float = SLICE) -> bool:
@@ -115,6 +133,8 @@ def drop(flow_id: int, *, limit: int) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(DROP, {"account": current_account_id(), "flow": flow_id, "limit": limit})
+        asked = onward.asked_by(row[0] for row in cursor.fetchall())
+    onward.refuse(flow_id, dict.fromkeys(asked, "flow_ended"))
 
 
 def _drain_some(account_id: int, flow_id: int, limit: int) -> bool:
@@ -184,12 +204,20 @@ def _enrol(flow: Flow | None, alike: Sequence[Intake]) -> Counts:
         return Counts(left_out={"flow_ended": nobody})
     if flow.enrolment_ends_at and flow.enrolment_ends_at <= now():
         return Counts(left_out={"enrolment_closed": nobody})
-    params = {"records": sorted({each.record_id for each in alike})}
+    records = sorted({each.record_id for each in alike})
+    if first.cause == onward.HAND_OVER:
+        return enrol_each(flow, records, cause=first.cause, depth=first.depth)
+    params = {"records": records}
     return enrol_matching(flow, where="r.id = any(%(records)s)", params=params, cause=first.cause, depth=first.depth)
 
 
 def _tell(flow_id: int, alike: Sequence[Intake], counts: Counts) -> None:
-    """Who of a list came in and who did not; also while the flow is ended, which tells of others in the same row."""
+    """Who of a list, or of those handed over, came in and who did not.
+
+    Also while the flow is ended, which tells of others of the list in the same row.
+    """
+    if alike[0].cause == onward.HAND_OVER:
+        onward.refuse(flow_id, _who_did_not(alike, counts))
     if alike[0].cause != LIST:
         return
     mine = ListEnrolment.objects.filter(flow_id=flow_id, cause_key=alike[0].cause_key)
@@ -201,6 +229,21 @@ def _tell(flow_id: int, alike: Sequence[Intake], counts: Counts) -> None:
     for reason, n in ({**counts.left_out, "not_found": gone} if gone else counts.left_out).items():
         told.left_out[reason] = told.left_out.get(reason, 0) + n
     told.save(update_fields=["enrolled", "left_out"])
+
+
+def _who_did_not(alike: Sequence[Intake], counts: Counts) -> dict[int, str]:
+    """The event that asked -> why not. Of two that ask for one record, the first brings it in."""
+    refused: dict[int, str] = {}
+    entered: set[int] = set()
+    for each in alike:
+        outcome = counts.each.get(each.record_id) or next(iter(counts.left_out), "not_found")
+        if outcome == "enrolled" and each.record_id in entered:
+            outcome = "already_active"
+        if outcome == "enrolled":
+            entered.add(each.record_id)
+        else:
+            refused |= dict.fromkeys(onward.asked_by([each.cause_key]), outcome)
+    return refused
 
 
 def _take_out(flow: Flow, asked: Sequence[Intake], *, reason: str) -> None:

@@ -36,6 +36,8 @@ NOT_ENROLLED: dict[str, Promise] = {
     "not_found": _("No such record of the flow's object type"),
     "enrolment_closed": _("Enrolment has ended"),
     "enrolment_failed": _("Could not be enrolled, tried again and again"),
+    "not_running": _("The flow was not running"),
+    "chain_too_long": _("Too many flows led one into the next"),
 }
 
 

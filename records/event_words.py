@@ -30,7 +30,8 @@ WALK_NAMES: Final[dict[str, Promise]] = {
     "flow_finished_with_success": _("Finished a flow with success"),
     "flow_dropped_out": _("Dropped out of a flow"),
     "flow_cancelled": _("Taken out as a flow ended"),
-    "flow_handed_over": _("Handed over to another flow"),
+    "flow_handed_over": _("Asked to go on in another flow"),
+    "flow_refused": _("Not taken in by another flow"),
     "flow_takes_out": _("Asked to leave other flows"),
 }
 

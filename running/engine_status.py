@@ -139,7 +139,10 @@ def status(account: Account | None = None) -> Status:
         slugs = _slugs(cursor, {row[0] for row in found} | {each.account_id for each in watched or ()})
         waiting = {name: int(_one(cursor, COUNTED.replace("{}", what), params)) for name, what in WAITING.items()}
         oldest_event_at, late = _one(cursor, OLDEST_EVENT, params), _one(cursor, LATENESS, params)
-    told = [Due(slugs[row[0]], *row[:5], moment - row[4]) for row in found]
+    told = [
+        Due(slugs[account_id], account_id, flow_id, n, is_capped, due_at, moment - due_at)
+        for account_id, flow_id, n, is_capped, due_at, _flows in found
+    ]
     flows = sorted((each for each in told if each.flow is not None), key=lambda each: (each.oldest_due_at, each.flow))
     accounts = sorted((each for each in told if each.flow is None), key=lambda each: (-each.due, each.oldest_due_at))
     return Status(

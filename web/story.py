@@ -16,14 +16,16 @@ from flows.exits import HANDED_OVER
 from flows.models import Flow, FlowStatus, Step
 from flows.path import Path
 from flows.steps import KINDS
+from flows.steps.wait import length_in_words
 from flows.visibility import name_of
 from messaging.models import Content, Message, MessageStatus, of_records
-from participants import reasons
+from participants import onward, reasons
 from participants.models import Participant, ParticipantStatus, StepLog
 from records.event_words import event_name
 from records.models import Event
 from triggers.models import Occurrence
 from web.step_facts import title_of
+from web.story_changes import Changes
 
 MOST_ENTRIES = 200  # of the log; the latest
 CLICKED = "link_clicked"
@@ -58,23 +60,20 @@ class Story:
         return [*lines, self._enrolled()]
 
     def _onward(self) -> Iterator[Told]:
-        """The flows that this walk handed over to as it ended."""
-        if self.participant.status == ParticipantStatus.ACTIVE:
-            return
-        told = Event.objects.filter(record_id=self.participant.record_id, kind=HANDED_OVER, flow_id=self.flow.pk)
-        told = list(told.filter(detail__participant=self.participant.pk).order_by("-pk")[:MOST_ENTRIES])
-        flows = Flow.objects.in_bulk({each.detail["flow"] for each in told})
-        for each in told:
-            flow = flows.get(each.detail["flow"])
-            gone = _("Handed over to a flow that is gone")
-            text = _("Handed over to the flow “%s”") % name_of(flow) if flow else gone
-            yield Told("right", "", text, self.participant.ended_at)
+        """The flows that were asked to take this person in as the walk ended, and what came of it."""
+        for each in onward.of_walk(self.participant):
+            yield Told("right", "", each.text, self.participant.ended_at, note=each.outcome_text)
 
     @cached_property
     def log(self) -> list[StepLog]:
         """What the steps did, newest first."""
         rows = StepLog.objects.filter(participant_id=self.participant.pk)
         return list(rows.order_by("-hop")[:MOST_ENTRIES])
+
+    @cached_property
+    def changes(self) -> Changes:
+        """What the steps did to the record."""
+        return Changes(self.participant, self.flow, self.log)
 
     @cached_property
     def messages(self) -> dict[int, Message]:
@@ -154,7 +153,6 @@ class Story:
         if message := self.messages.get(entry.hop):
             return self._sent(message, entry)
         kind = KINDS[step.kind]
-        summary = kind.summary(step, self.path)
         if entry.branch_id is not None:
             return Told(kind.icon, "", self._branch(entry.branch_id), entry.at, note=step.name)
         if step.kind == "wait_for_event" and entry.reason:
@@ -163,8 +161,9 @@ class Story:
                 text = _("Waited, and went on: %s") % reasons.text(entry.reason)
             return Told(kind.icon, "", text, entry.at, since=entry.arrived_at, note=step.name)
         if step.kind == "wait":
-            return Told(kind.icon, "", _("Waited %s") % summary, entry.at, since=entry.arrived_at, note=step.name)
-        return Told(kind.icon, "", f"{kind.label}: {summary}", entry.at, note=step.name)
+            text = _("Waited %s") % length_in_words(entry.at - entry.arrived_at) if entry.arrived_at else _("Waited")
+            return Told(kind.icon, "", text, entry.at, since=entry.arrived_at, note=step.name)
+        return Told(kind.icon, "", self.changes.told(entry, step), entry.at, note=step.name)
 
     def _finished(self, entry: StepLog) -> Told:
         if self.participant.status == ParticipantStatus.FINISHED_WITH_SUCCESS:

@@ -17,6 +17,8 @@ from django.utils.translation import gettext_lazy
 from accounts.models import Account
 from flows.models import Flow
 from messaging.models import Content
+from participants import reasons
+from participants.onward import REFUSED
 from records.event_words import WALK_NAMES
 from records.models import Consent, Event, Import, List, Property, Record
 from web.property_values import Members, shown
@@ -35,7 +37,8 @@ SENTENCES: Final[dict[str, tuple[str, str, Promise]]] = {
     "flow_finished_with_success": ("flow", "accent", gettext_lazy("Finished a flow with success")),
     "flow_dropped_out": ("flow", "amber", gettext_lazy("Dropped out of a flow")),
     "flow_cancelled": ("flow", "amber", gettext_lazy("Taken out as a flow ended")),
-    "flow_handed_over": ("flow", "", gettext_lazy("Handed over to another flow")),
+    "flow_handed_over": ("flow", "", gettext_lazy("Asked to go on in another flow")),
+    "flow_refused": ("flow", "amber", gettext_lazy("Not taken in by another flow")),
     "flow_takes_out": ("flow", "", gettext_lazy("Asked to leave other flows")),
     "list_joined": ("list", "", gettext_lazy("Put on the list {list}")),
     "list_left": ("list", "", gettext_lazy("Taken off the list {list}")),
@@ -200,6 +203,8 @@ class _Teller:
             yield named
         if flow := self.flows.get(event.flow_id):
             yield format_html("{} {}", _("Flow"), self._link("flow", flow))
+            if event.kind == REFUSED:
+                yield reasons.text(event.detail.get("reason", ""))
 
 
 def _value(key: str, value: Any, property: Property | None, members: Members) -> str:

@@ -52,6 +52,16 @@ def time_in_words(settings: dict[str, Any]) -> str:
     return words[settings.get("unit", "days")] % {"n": amount}
 
 
+def length_in_words(length: timedelta) -> str:
+    """How long something took: "2 days", "3 hours, 5 minutes"; the two largest units, rounded down to whole ones."""
+    minutes = int(length.total_seconds()) // 60
+    if minutes < 1:
+        return gettext("less than a minute")
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    parts = {"days": days, "hours": hours} if days else {"hours": hours, "minutes": minutes}
+    return ", ".join(time_in_words({"amount": n, "unit": unit}) for unit, n in parts.items() if n)
+
+
 class Wait(StepKind):
     """Settings: {"amount": 3, "unit": "minutes" | "hours" | "days" | "weeks"}."""
 

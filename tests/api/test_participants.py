@@ -4,11 +4,14 @@ import pytest
 
 from accounts.rights import Role
 from accounts.tenancy import account_scope
-from participants import intake
+from flows.models import Flow
+from participants import hearing, intake
 from participants.models import Intake, Participant, StepLog
+from records import events
 from records.models import Record
 from scheduling.clock import now
-from tests import make
+from tests import make, walking
+from triggers import matching
 
 from .conftest import API
 
@@ -139,6 +142,29 @@ def test_a_participant_shows_what_the_steps_did_newest_first(api, acme, flow, wa
     shown = api.get(f"{API}/participants/{walk.pk}/").json()
     assert (shown["flow"], shown["record"], shown["status"]) == (flow.pk, walk.record_id, "active")
     assert [each["hop"] for each in shown["log"]] == [2, 1]
+
+
+def test_a_participant_shows_where_it_was_handed_over_to_and_what_came_of_it(api, as_role, acme):
+    with account_scope(acme.pk):
+        closed = make.make_flow(["wait 1 day"], status="running", name="Winback", filter={"not": {"all": []}})
+        end = {"kind": "finish", "settings": {"otherwise_flow": closed.pk}}
+        source = make.make_flow([end], status="running")
+        events.listen(hearing.heard_kinds(source))
+        walk = make.make_participant(source, step=make.steps_of(source)[0])
+    url = f"{API}/participants/{walk.pk}/"
+    assert api.get(url).json()["handed_over"] == []
+    walking.walk(source)
+    assert [each["outcome"] for each in api.get(url).json()["handed_over"]] == ["waiting"]
+    matching.match(acme.pk)
+    intake.drain(acme.pk, closed.pk)
+    (told,) = api.get(url).json()["handed_over"]
+    assert (told["flow"], told["outcome"]) == (closed.pk, "filtered") and told["at"]
+    assert told["text"] == "Asked to go on in the flow “Winback”"
+    assert told["outcome_text"] == "Did not come in: Does not meet the flow's filter"
+    with account_scope(acme.pk):
+        Flow.objects.filter(pk=closed.pk).update(visibility="owner")
+    (told,) = as_role(Role.VIEWER).get(url).json()["handed_over"]
+    assert (told["flow"], told["outcome"], told["outcome_text"]) == (None, "", "") and "Winback" not in told["text"]
 
 
 def test_one_who_leaves_is_dropped_out_and_the_story_stays(api, walk):

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from accounts.actors import Actor
+from accounts.actors import Actor, read_by
 from accounts.models import Account
 from accounts.tenancy import account_scope, every_account
-from flows.models import Branch, Flow, FlowStatus
-from participants import commands, enrolment, hearing, intake, statistics
+from flows.models import Branch, Flow, FlowStatus, Visibility
+from participants import commands, enrolment, hearing, intake, onward, statistics
 from participants.models import Intake, Participant
 from participants.tasks import FLOWS_WITH_INTAKE
 from records import events
@@ -104,6 +104,91 @@ def test_finish_hands_over_by_success(in_acme: Account, jump: bool) -> None:
         make_participant(flow, person, step=steps_of(flow)[0])
     go(flow, winners, others)
     assert (list(in_flow(winners)), list(in_flow(others))) == ([good.pk], [bad.pk])
+
+
+OFF: dict[str, Any] = {"status": FlowStatus.NOT_RUNNING}
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome"),
+    [
+        ({}, "enrolled"),
+        ({"status": FlowStatus.PAUSED}, "enrolled"),
+        (OFF, "not_running"),
+        ({"filter": NORWAY}, "filtered"),
+        ({"unenrolment": EVERY_RECORD}, "unenrolment"),
+        ({"enrolment_ends_at": clock.now}, "enrolment_closed"),
+    ],
+)
+def test_what_came_of_a_hand_over_is_known(in_acme: Account, fields: dict[str, Any], outcome: str) -> None:
+    fields = {name: value() - timedelta(days=1) if callable(value) else value for name, value in fields.items()}
+    target = make_flow(["wait 1 day"], **{"status": FlowStatus.RUNNING, **fields})
+    flow = on(finish(otherwise_flow=target.pk))
+    walks = [make_participant(flow, person, step=steps_of(flow)[0]) for person in make_contacts(3, country="SE")]
+    walk(flow)
+    assert {outcome for each in walks for outcome in outcomes(each)} == {"waiting"}
+    go(flow, target)
+    assert [outcomes(each) for each in walks] == [[outcome]] * 3
+    (told,) = onward.of_walk(Participant.objects.get(pk=walks[0].pk))
+    assert told.flow == target and told.outcome_text and told.outcome_text != told.outcome
+
+
+def test_each_walk_is_told_its_own_outcome(in_acme: Account) -> None:
+    target = on("wait 1 day", only_once=True)
+    first, second = on(finish(otherwise_flow=target.pk)), on(finish(otherwise_flow=target.pk))
+    person = make_contact()
+    came = make_participant(first, person, step=steps_of(first)[0])
+    go(first, target)
+    late = make_participant(second, person, step=steps_of(second)[0])
+    go(second, target)
+    assert (outcomes(came), outcomes(late)) == (["enrolled"], ["already_active"])
+    both = [make_participant(each, step=steps_of(each)[0]) for each in (first, second)]
+    Participant.objects.filter(pk=both[1].pk).update(record_id=both[0].record_id)
+    walk(first)
+    walk(second)
+    go(first, target)
+    assert [outcomes(each) for each in both] == [["enrolled"], ["already_active"]], "also when they ask at once"
+
+
+def test_whoever_is_dropped_with_a_flow_that_ends_is_told_so(in_acme: Account, owner: Actor) -> None:
+    target = on("wait 1 day")
+    flow = on(finish(otherwise_flow=target.pk))
+    inside = make_participant(flow, step=steps_of(flow)[0])
+    walk(flow)
+    matching.match(in_acme.pk)
+    Flow.objects.filter(pk=target.pk).update(status=FlowStatus.NOT_RUNNING)
+    intake.drop(target.pk, limit=10)
+    assert outcomes(inside) == ["flow_ended"] and not Intake.objects.exists()
+
+
+def test_an_archived_record_and_one_that_is_erased_leave_nothing_behind(in_acme: Account) -> None:
+    target = on("wait 1 day")
+    flow = on(finish(otherwise_flow=target.pk))
+    archived, erased = (make_participant(flow, step=steps_of(flow)[0]) for _ in range(2))
+    walk(flow)
+    Record.objects.filter(pk__in=[archived.record_id, erased.record_id]).update(archived_at=clock.now())
+    matching.match(in_acme.pk)
+    Event.objects.filter(record_id=erased.record_id).delete()
+    go(flow, target)
+    assert outcomes(archived) == ["not_found"]
+    assert not Event.objects.filter(record_id=erased.record_id).exists()
+
+
+def test_of_a_flow_of_somebody_elses_a_story_does_not_tell(in_acme: Account, owner: Actor) -> None:
+    target = on("wait 1 day", name="Secret", visibility=Visibility.OWNER)
+    flow = on(finish(otherwise_flow=target.pk))
+    inside = make_participant(flow, step=steps_of(flow)[0])
+    go(flow, target)
+    assert list(in_flow(target)) == [inside.record_id]
+    (told,) = onward.of_walk(Participant.objects.get(pk=inside.pk))
+    assert (told.outcome, told.outcome_text) == ("", "") and "Secret" not in told.text
+    with read_by(owner):
+        assert outcomes(inside) == ["enrolled"]
+
+
+def outcomes(participant: Participant) -> list[str]:
+    """What a story knows of its hand-overs."""
+    return [each.outcome for each in onward.of_walk(Participant.objects.get(pk=participant.pk))]
 
 
 def test_the_other_flow_decides_by_its_own_rules(in_acme: Account) -> None:

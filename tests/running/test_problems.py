@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -111,6 +112,19 @@ def test_settings_that_are_missing_and_targets_that_are_gone_are_errors(in_acme:
         ("update_without_values", "error", "steps", update_nothing.pk, "values"),
         ("property_is_gone", "error", "steps", update.pk, "values.city"),
     ]
+
+
+@pytest.mark.parametrize("status", ["not_running", "paused", "running"])
+def test_a_flow_that_people_go_on_in_and_that_takes_nobody_is_warned_about(in_acme: Account, status: str) -> None:
+    target = make.make_flow(["wait 1 day"], name="Winback", status=status)
+    end = {"kind": "finish", "settings": {"success_flow": target.pk}}
+    flow = make.make_flow(["wait 1 day", end], schedule=DAILY)
+    step = make.steps_of(flow, "finish")[0]
+    if status != "not_running":  # a paused one takes them into its queue
+        assert found(flow) == []
+        return
+    assert found(flow) == [("hand_over_target_not_running", "warning", "steps", step.pk, "success_flow")]
+    assert "“Winback” is not running" in problems(flow)[0].message
 
 
 def test_a_schedule_needs_its_days_and_its_criteria_and_stands_alone(in_acme: Account) -> None:

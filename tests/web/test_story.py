@@ -81,7 +81,7 @@ def test_waits_for_events_chance_exits_and_hand_overs_are_told(member: Client, a
     finally:
         clock.reset()
     lines = [
-        "Handed over to the flow “Winback”",
+        "Asked to go on in the flow “Winback”",
         "Exit after the maximum waiting time",
         "Took the branch “Branch 1”",
         "Waited until: Order placed",
@@ -92,6 +92,65 @@ def test_waits_for_events_chance_exits_and_hand_overs_are_told(member: Client, a
     with account_scope(acme.pk):
         there = Participant.objects.get(flow=onward)
     assert "Handed over by the flow “Nurturing”" in story(member, there)
+
+
+def test_a_refused_hand_over_is_told_with_the_reason(member: Client, acme: Account) -> None:
+    with account_scope(acme.pk):
+        closed = make_flow(["wait 1 day"], name="Winback", status=FlowStatus.RUNNING, filter=IN_NORWAY)
+        off = make_flow(["wait 1 day"], name="Sleeping")
+        end = {"kind": "finish", "settings": {"otherwise_flow": closed.pk, "success_flow": off.pk}}
+        in_oslo = {"property": "city", "operator": "eq", "value": "Oslo"}
+        flow = make_flow([end], status=FlowStatus.RUNNING, success=[{"name": "In Oslo", "criteria": in_oslo}])
+        events.listen(hearing.heard_kinds(flow))
+        plain, happy = (
+            make_participant(flow, make_contact(city=city), step=steps_of(flow)[0]) for city in ("Moss", "Oslo")
+        )
+    walk(flow)
+    told = story(member, plain)
+    assert "Asked to go on in the flow “Winback”" in told and "Not answered yet" in told
+    matching.match(acme.pk)
+    intake.drain(acme.pk, closed.pk)
+    told = story(member, plain)
+    assert "Asked to go on in the flow “Winback”" in told and "Handed over" not in told
+    assert "Did not come in: Does not meet the flow&#x27;s filter" in told
+    told = story(member, happy)
+    assert "Asked to go on in the flow “Sleeping”" in told and "Did not come in: The flow was not running" in told
+    timeline = member.get(f"/acme/records/{plain.record_id}/").content.decode()
+    assert "Not taken in by another flow" in timeline and "Does not meet the flow&#x27;s filter" in timeline
+
+
+def test_what_was_done_is_told_as_it_was_done_whatever_the_steps_say_now(member: Client, acme: Account) -> None:
+    with account_scope(acme.pk):
+        first, other = make_list("Spring"), make_list("Autumn")
+        flow = make_flow(
+            [
+                "wait 2 days",
+                {"update_record": {"city": "Oslo", "first_name": None}},
+                "wait 90 minutes",
+                {"add_to_list": first},
+                "wait 1 day",
+                {"update_record": {"city": "Oslo"}},
+            ],
+            status=FlowStatus.RUNNING,
+        )
+        inside = make_participant(flow, make_contact(city="Moss", first_name="Kari"), step=steps_of(flow)[0])
+    try:
+        walk(flow)
+        for length in (timedelta(days=2), timedelta(minutes=91), timedelta(days=1, hours=3)):
+            clock.forward(length)
+            walk(flow)
+        with account_scope(acme.pk):
+            edits = ({"amount": 9, "unit": "weeks"}, {"values": {"city": "Narvik"}}, None, {"list": other.pk})
+            for step, settings in zip(steps_of(flow), edits, strict=False):
+                step.settings = settings or step.settings
+                step.save()
+        told = story(member, inside)
+    finally:
+        clock.reset()
+    assert "Waited 2 days" in told and "Waited 1 hour, 31 minutes" in told and "Waited 1 day, 3 hours" in told
+    assert "Update record: City = Oslo, First name = –" in told and "Add to list: Spring" in told
+    assert told.count("City = Oslo") == 1, "the second update changed nothing, so it tells of no value"
+    assert "9 weeks" not in told and "Narvik" not in told and "Autumn" not in told
 
 
 def hand_over(account: Account) -> None:

@@ -199,7 +199,7 @@ def test_it_says_what_is_missing(in_acme: Account) -> None:
         ("wait_without_event", "events", False),
         ("wait_without_maximum", "amount", True),
     ]
-    content, chosen, other = make_content(), make_list(), make_flow()
+    content, chosen, other = make_content(), make_list(), make_flow(status="running")
     flow = waiting(
         awaited("link_clicked", content_id=content.pk),
         awaited("list_joined", list=chosen.pk),
@@ -207,6 +207,9 @@ def test_it_says_what_is_missing(in_acme: Account) -> None:
         exit_flow=other.pk,
     )
     assert lacks_of(flow) == []
+    other.status = "not_running"
+    other.save()
+    assert lacks_of(flow) == [("hand_over_target_not_running", "exit_flow", True)]
     content.delete()
     chosen.delete()
     other.delete()
