@@ -64,6 +64,7 @@ select count(*) from moved
 """
 )
 
+# The claim has locked the rows of the batch in this very transaction: nobody has moved or taken out anyone since.
 MOVE_BATCH: Final = (
     """
 with moved as (
@@ -78,7 +79,7 @@ with moved as (
     succeeded = b.succeeded, success_criterion = b.success_criterion,
     reason = case b.decision when 'drop_out' then b.reason else '' end
   from batch b
-  where p.id = b.id and p.account_id = %(account)s and p.hop = b.hop and p.status = 'active' and b.decision <> 'wait'
+  where p.id = b.id and p.account_id = %(account)s and b.decision <> 'wait'
   returning p.id, p.record_id, p.depth, b.hop, %(step)s::bigint as stood_on, p.step_id as stands_on,
     p.status, b.reason, b.branch_id, b.arrived_at,
     case b.decision when 'continue' then 'continued' when 'finish' then 'finished'
@@ -90,7 +91,7 @@ with moved as (
 HOLD_BATCH: Final = """
 update participants_participant p set wait_until = b.wait_until, due_at = b.due_at,
   succeeded = b.succeeded, success_criterion = b.success_criterion, failures = 0
-from batch b where p.id = b.id and p.account_id = %(account)s and p.hop = b.hop and b.decision = 'wait'
+from batch b where p.id = b.id and p.account_id = %(account)s and b.decision = 'wait'
 """
 
 TAKE_OUT: Final = (

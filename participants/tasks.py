@@ -1,5 +1,6 @@
 """Hints for the engine: which flows have somebody due, and a slice of one flow."""
 
+import random
 from time import monotonic
 
 from django.core.cache import cache
@@ -21,7 +22,6 @@ cross join lateral (
   where p.account_id = f.account_id and p.flow_id = f.id and p.status = 'active' and p.due_at <= %(now)s limit 1
 ) due
 where f.status = 'running' and (f.starts_at is null or f.starts_at <= %(now)s)
-order by random()
 """
 FLOWS_WITH_INTAKE = """
 select f.account_id, f.id from flows_flow f
@@ -66,13 +66,16 @@ def prune_logs() -> None:
 
 @house_job()
 def dispatch() -> None:
-    """Find the flows that have work, by one probe per running flow: people who are not due cost nothing."""
+    """Find the flows that have work, by one probe per running flow: people who are not due cost nothing.
+
+    In an order drawn by lot: where there is more work than workers, the hints at the end of the queue grow old, and
+    those would always be the same.
+    """
     with every_account(), connection.cursor() as cursor:
         cursor.execute(DUE_FLOWS, {"now": now()})
-        due = cursor.fetchall()
+        work = [(advance_flow, *found) for found in cursor.fetchall()]
         cursor.execute(FLOWS_WITH_INTAKE, {"now": now()})
-        asked = cursor.fetchall()
-    for account_id, flow_id in due:
-        advance_flow.hint(account_id, flow_id)
-    for account_id, flow_id in asked:
-        drain_intake.hint(account_id, flow_id)
+        work += [(drain_intake, *found) for found in cursor.fetchall()]
+    random.shuffle(work)
+    for task, account_id, flow_id in work:
+        task.hint(account_id, flow_id)

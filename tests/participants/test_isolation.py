@@ -162,23 +162,24 @@ CLASH = """
 create sequence clashes;
 create function clash() returns trigger language plpgsql security definer as $$
 begin
-  if nextval('clashes') = 1 then raise exception 'as in a clash' using errcode = '40P01'; end if;
+  if nextval('clashes') = 1 then raise exception 'as in a clash' using errcode = '{code}'; end if;
   return new;
 end $$;
 create trigger clash before update on records_record for each row execute function clash()
 """
 
 
-def test_a_deadlock_is_tried_again_from_the_start_and_counts_for_nobody(
-    in_acme: Account, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("code", ["40P01", "40001"])  # a deadlock, a failed serialisation
+def test_a_clash_is_tried_again_from_the_start_and_counts_for_nobody(
+    in_acme: Account, caplog: pytest.LogCaptureFixture, code: str
 ) -> None:
     """Told by a trigger: which of two sessions PostgreSQL makes the victim of a real one is chance."""
     caplog.set_level("INFO")
     flow = crowd(2)
     with connection.as_owner(), connection.cursor() as cursor:
         cursor.execute("set constraints all immediate")
-        cursor.execute(CLASH)
+        cursor.execute(CLASH.format(code=code))
     with attempts() as sizes:
         walk(flow)
-    assert caplog.text.count("40P01, again") == 1 and sizes == [], "nobody looks for a culprit"
+    assert caplog.text.count(f"{code}, again") == 1 and sizes == [], "nobody looks for a culprit"
     assert set(Participant.objects.values_list("status", "failures")) == {("finished", 0)}
