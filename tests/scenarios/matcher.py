@@ -1,16 +1,18 @@
-"""One matcher of many, in a process of its own: `python -m tests.scenarios.matcher <account id>`, until it is killed.
+"""One matcher of many, in a process of its own, until it is killed.
 
-Every tenth transaction is aborted after its consequences are written. In between it evaluates lists wholly.
+Every tenth transaction is aborted after its consequences are written. In between it evaluates lists wholly. It
+says when it has taken events up, and when what follows from them is committed or given up.
 """
 
 import random
-import sys
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from typing import Any
 
-import django
-from django.db import OperationalError
+from django.db import OperationalError, connection
+
+TAKEN, OVER = "taken", "over"
 
 
 class Aborted(OperationalError):
@@ -29,28 +31,37 @@ def sometimes_abort(work: Callable[..., Any]) -> Callable[..., Any]:
     return done
 
 
-def main(account_id: int) -> None:
-    """Match and evaluate for ever."""
+def telling(claim: Callable[..., Any], voice: "Connection[str, Any]") -> Callable[..., Any]:
+    """`claim`, which says when it has found something."""
+
+    def done(*args: Any, **options: Any) -> Any:
+        if found := claim(*args, **options):
+            voice.send(TAKEN)
+        return found
+
+    return done
+
+
+def main(account_id: int, database: str, voice: "Connection[str, Any]") -> None:
+    """Match and evaluate for ever, in the database of that name."""
     from participants import waking
     from records import list_refresh
     from triggers import matching
 
+    connection.settings_dict["NAME"] = database
     # The last thing that each kind of transaction does.
     waking.wake = sometimes_abort(waking.wake)
     list_refresh.list_entries.take_out = sometimes_abort(list_refresh.list_entries.take_out)
-    list_refresh.CHUNK = 50  # type: ignore[misc]
-    matching.BATCH = 20
+    matching.events.claim_pending = telling(matching.events.claim_pending, voice)
+    list_refresh.CHUNK = 200  # type: ignore[misc]
+    matching.BATCH = 60
     while True:
         try:
             for owner_id, list_id in list_refresh.due(10):
                 list_refresh.work(owner_id, list_id)
             while matching.match(account_id):
-                pass
+                voice.send(OVER)
         except Aborted:
-            continue
+            pass
+        voice.send(OVER)
         time.sleep(0.01)
-
-
-if __name__ == "__main__":
-    django.setup()
-    main(int(sys.argv[1]))
