@@ -135,7 +135,10 @@ class Refused(AccountView):
 
     @endpoint("The refused rows of an import, as CSV", answers=CSV)
     def get(self, request: Request, import_id: int) -> HttpResponseBase:
-        """To be mended and imported again. A cell that a spreadsheet would calculate begins with an apostrophe."""
+        """To be mended and imported again. A cell that a spreadsheet would calculate begins with an apostrophe.
+
+        They are kept for 90 days after the import ended, or until the person whom a row is about is erased.
+        """
         lines = refused_lines(Import.objects.get(pk=import_id))
         headers = {"Content-Disposition": f'attachment; filename="refused-{import_id}.csv"'}
         return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)

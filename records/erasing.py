@@ -20,7 +20,7 @@ from accounts.actors import Actor
 from accounts.tenancy import account_scope, current_account_id, every_account
 from scheduling.clock import now
 
-from . import events, list_entries, unique_values
+from . import erasing_refused, events, list_entries, unique_values
 from .models import Association, Erasure, Record
 
 CHUNK: Final = 200
@@ -54,12 +54,6 @@ OWN: Final = (
       and c.account_id = %(account)s and c.event_id = e.id
     """,
     "delete from records_event where account_id = %(account)s and record_id = any(%(records)s::bigint[])",
-    # A row of a file that was not taken, and names one of the addresses.
-    """
-    delete from records_refusedrow w where w.account_id = %(account)s and %(addresses)s::text[] <> '{}'
-      and exists (select 1 from jsonb_each_text(w.values) cell
-                  where lower(btrim(cell.value)) = any(%(addresses)s::text[]))
-    """,
     "delete from records_record where account_id = %(account)s and id = any(%(records)s::bigint[])",
 )
 OTHERS: Final = """
@@ -173,9 +167,10 @@ def _delete(record_ids: list[int]) -> None:
             eraser(doomed)
         list_entries.remove_everywhere(record_ids)
         unique_values.forget_records(record_ids)
+        erasing_refused.delete_rows_about(record_ids)
         _dissociate(params)
         for statement in OWN:
-            cursor.execute(statement, {**params, "addresses": doomed.addresses})
+            cursor.execute(statement, params)
 
 
 def _dissociate(params: dict[str, Any]) -> None:

@@ -42,6 +42,12 @@ def clean(typed: str, region: str | None) -> str:
     return typed
 
 
+def trunk_of(code: str) -> str:
+    """What is dialled before a number within the countries of this code, such as 0; often nothing."""
+    plan = _plan(code) if code else None
+    return plan.trunk if plan else ""
+
+
 def _plainly(typed: str, region: str | None) -> str | None:
     """What the library would make of digits with blanks and hyphens in between, a hundred times sooner; or None.
 

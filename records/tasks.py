@@ -87,9 +87,10 @@ def roll_up_list_sizes() -> None:
 
 @house_job(queue="bulk")
 def prune_events() -> None:
-    """Delete events that are older than they are kept, and the clients' ids of events."""
+    """Delete events that are older than they are kept, the clients' ids of events, and what old imports refused."""
     _for_a_while(pruning.prune_events)
     _for_a_while(pruning.prune_client_ids)
+    _for_a_while(pruning.prune_refused_rows)
 
 
 @house_job()

@@ -17,6 +17,7 @@ from accounts.rights import Right
 from records import import_lifecycle, importing
 from records.import_refusals import refused_lines
 from records.models import Import, ImportStatus, ObjectType, RefusedRow
+from records.pruning import REFUSED_ROWS_KEPT
 from records.refusals import Invalid
 from web import import_draft
 from web.access import AccountRequest, account_view
@@ -65,6 +66,7 @@ def detail(request: AccountRequest, import_id: int) -> HttpResponse:
         **_facts(source),
         "refused": refused,
         "started": started,
+        "kept_until": source.ended_at and source.ended_at + REFUSED_ROWS_KEPT,
     }
     return render(request, "imports/result.html", context)
 

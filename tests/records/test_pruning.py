@@ -9,7 +9,8 @@ from accounts.models import Account, IdempotencyKey
 from accounts.tenancy import account_scope
 from api.tasks import prune_idempotency_keys
 from records import event_intake, events, pruning
-from records.models import Event, EventClientId, EventPending
+from records.models import Event, EventClientId, EventPending, Import, RefusedRow
+from records.tasks import prune_events
 from scheduling.clock import now
 from tests import make
 
@@ -65,6 +66,35 @@ def test_client_ids_are_remembered_for_thirty_days(acme: Account) -> None:
         assert EventClientId.objects.get().client_id == "young"
         (again,) = event_intake.take_in([{**event, "client_id": "young"}])
         assert again.status == "known"
+
+
+def test_what_an_import_refused_is_kept_for_ninety_days_after_its_end(
+    acme: Account, globex: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "CHUNK", 2)
+    for account in (acme, globex):
+        with account_scope(account.pk):
+            for days, status in ((91, "done"), (89, "stopped"), (None, "running")):
+                source = Import.objects.create(
+                    name=str(days),
+                    object_type=make.make_object_type(),
+                    mapping={},
+                    encoding="utf-8",
+                    delimiter=",",
+                    status=status,
+                    refused=3,
+                    created_at=now() - timedelta(days=100),
+                    ended_at=now() - timedelta(days=days) if days else None,
+                )
+                for row in range(3):
+                    RefusedRow.objects.create(source=source, row=row, reason="Too long", values={"Name": "Kari"})
+    assert pruning.prune_refused_rows() is True
+    prune_events()
+    assert pruning.prune_refused_rows() is False
+    for account in (acme, globex):
+        with account_scope(account.pk):
+            left = RefusedRow.objects.values_list("source__name", flat=True)
+            assert sorted(left) == ["89"] * 3 + ["None"] * 3
 
 
 def test_answers_to_requests_of_long_ago_go(acme: Account, globex: Account) -> None:

@@ -1,5 +1,7 @@
 """Erasing a person for good: nothing stored about them is left in any table, and what stays is still right."""
 
+import json
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -229,3 +231,50 @@ def test_many_are_erased_by_a_worker_in_chunks(
         assert not Record.objects.exists()
     with account_scope(globex.pk):
         assert Record.objects.get().pk == theirs and not Suppression.objects.exists()
+
+
+def refuse(source: Import, rows: Iterable[dict[str, Any]]) -> None:
+    RefusedRow.objects.bulk_create(
+        RefusedRow(source=source, row=number, reason="Too long", values=values) for number, values in enumerate(rows, 1)
+    )
+
+
+def test_rows_that_were_not_taken_go_with_whom_they_name_by_id_number_or_address(acme: Account, owner: Actor) -> None:
+    of_her = [
+        {"Nr": " K-7 ", "Name": "Käthe"},
+        {"Flyt": "{id}"},
+        {"Mobile": "+47 900 12 345"},
+        {"Mobile": "0047 900-12-345"},
+        {"Notes": "900 12 345"},
+        {"Mobile": "90 01 23 45", "Mail": "kathe@@example"},
+        {"Mobile": "+47 (0) 90012345"},
+        {"": ["", "(900) 12.345"]},
+        {"Home": "08-123 456 78"},
+        {"Work": "Kathe@Work.example"},
+    ]
+    of_others = [
+        {"Nr": "K-70"},
+        {"Name": "K-7"},
+        {"Name": "{id}"},
+        {"Mobile": "+47 900 12 346"},
+        {"Mobile": "+46 900 12 345"},
+        {"Mobile": "112"},
+        {"Notes": "see 900 12 345"},
+    ]
+    with account_scope(acme.pk):
+        make_property("home", "phone")
+        make_property("work", "email")
+        person = make_contact(phone="+4790012345", home="+46812345678", work="kathe@work.example")
+        row = {"id": person.pk, "properties": {"email": None}, "external_id": "K-7"}
+        upsert(person.object_type, [row], match_on="id", source="api")
+        mapping = {"Nr": {"field": "external_id"}, "Flyt": {"field": "id"}, "Mobile": {"property": "phone"}}
+        kept = {"mapping": mapping, "encoding": "utf-8", "delimiter": ",", "status": "done"}
+        source = Import.objects.create(name="Fair", object_type=person.object_type, **kept)
+        refuse(source, [json.loads(json.dumps(each).replace("{id}", str(person.pk))) for each in of_her + of_others])
+        company = make_record("company", name="K").object_type
+        refuse(Import.objects.create(name="Firms", object_type=company, **kept), [{"Nr": "K-7"}])
+    erasing.erase(acme.pk, [person.pk], by=owner)
+    with account_scope(acme.pk):
+        assert RefusedRow.objects.filter(source=source, row__lte=len(of_her)).count() == 0
+        assert RefusedRow.objects.filter(source=source).count() == len(of_others)
+        assert RefusedRow.objects.exclude(source=source).count() == 1, "another type has external ids of its own"
