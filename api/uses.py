@@ -13,9 +13,9 @@ from .shapes import Shape
 
 
 class Use(Shape):
-    """A flow, a list or an import."""
+    """A flow, a content, a list or an import."""
 
-    kind = serializers.CharField(help_text="flow, list or import.")
+    kind = serializers.CharField(help_text="flow, content, list or import.")
     id = serializers.IntegerField()
     name = serializers.CharField()
 

@@ -26,6 +26,8 @@ FIELDS: Final[dict[str, Promise]] = {
     "html": gettext_lazy("HTML"),
     "text": gettext_lazy("Text"),
 }
+# Names that merge fields have of their own: a property called so is reached through `record`.
+OWN_NAMES: Final = frozenset({"record", "contact", "account", "unsubscribe_url", "now", "today", "time_zone"})
 PREHEADER = (
     '<div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;mso-hide:all">{words}{filler}</div>'
 )

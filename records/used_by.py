@@ -14,7 +14,7 @@ from .models import Import, ImportStatus, List, ObjectType, Property
 
 @dataclass(frozen=True)
 class Use:
-    """Something that stops making sense when what it uses goes: a flow, a list, an import under way."""
+    """Something that stops making sense when what it uses goes: a flow, a content, a list, an import under way."""
 
     kind: str
     id: int
@@ -75,7 +75,7 @@ def register_finder(kind: str, finder: Finder) -> None:
 
 
 def users_of_property(property: Property) -> list[Use]:
-    """What uses the property: flows, lists, unfinished imports. Inside the account's scope."""
+    """What uses the property: flows, contents, lists, unfinished imports. Inside the account's scope."""
     return _users(Wanted(property=(property.object_type.key, property.key)))
 
 

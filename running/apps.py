@@ -9,9 +9,10 @@ class RunningConfig(AppConfig):
     name = "running"
 
     def ready(self) -> None:
-        """Tell which flows use a property, a list or an object type."""
+        """Tell which flows and contents use a property, a list or an object type."""
         from records.used_by import register_finder
 
-        from .used_by import flows_using
+        from .used_by import contents_using, flows_using
 
         register_finder("flow", flows_using)
+        register_finder("content", contents_using)

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from flows.models import Flow
 from messaging import audience, rendering
 from messaging.models import Content
-from messaging.rendering import Rendered, RenderingFailed
+from messaging.rendering import OWN_NAMES, Rendered, RenderingFailed
 from messaging.tracking import trial_links
 from records.models import ObjectType, Property, PropertyType, Record
 from web.access import AccountRequest, account_view
@@ -34,8 +34,6 @@ logger = logging.getLogger(__name__)
 KEPT: Final = 60 * 60  # seconds that a draft is kept for its frame
 SAID: Final = ("subject", "preheader", "html", "text")
 NOBODY: Final = "0"  # a record of which nothing is known
-# Names that merge fields have of their own: a property called so is reached through `record`.
-OWN_NAMES: Final = frozenset({"record", "contact", "account", "unsubscribe_url", "now", "today", "time_zone"})
 
 
 @dataclass(frozen=True)

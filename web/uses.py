@@ -10,8 +10,8 @@ from records.used_by import Use
 from running.used_by import seen_by
 from web.access import AccountRequest
 
-KINDS = {"flow": _("Flow"), "list": _("List"), "import": _("Import")}
-ICONS = {"flow": "flow", "list": "list", "import": "upload"}
+KINDS = {"flow": _("Flow"), "content": _("Content"), "list": _("List"), "import": _("Import")}
+ICONS = {"flow": "flow", "content": "mail", "list": "list", "import": "upload"}
 
 
 class Link(NamedTuple):

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from accounts.models import Account
 from accounts.tenancy import account_scope
 from records.models import ObjectType, Property
-from tests.make import make_flow, make_object_type, make_schedule
+from tests.make import make_content, make_flow, make_object_type, make_schedule
 from tests.records.trees import leaf
 
 API = "/api/v1"
@@ -114,8 +114,12 @@ def test_a_property_says_what_uses_it_before_it_is_put_away(acme: Account, api: 
     with account_scope(acme.pk):
         flow = make_flow(name="Oslo")
         make_schedule(flow, {"frequency": "daily"}, criteria=leaf("city", "eq", "Oslo"))
-    use = {"kind": "flow", "id": flow.pk, "name": "Oslo"}
-    assert api.get(f"{PROPERTIES}{city}/used-by/").json() == {"results": [use], "hidden": 0}
+        content = make_content("Greeting", subject="Hello {{ city }}")
+    uses = [
+        {"kind": "flow", "id": flow.pk, "name": "Oslo"},
+        {"kind": "content", "id": content.pk, "name": "Greeting"},
+    ]
+    assert api.get(f"{PROPERTIES}{city}/used-by/").json() == {"results": uses, "hidden": 0}
     assert api.post(f"{PROPERTIES}{city}/archive/").json()["archived_at"]
     assert [each["key"] for each in api.get(f"{PROPERTIES}?archived=true").json()["results"]] == ["city"]
     assert "city" not in [

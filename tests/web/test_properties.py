@@ -12,7 +12,7 @@ from accounts.rights import Role
 from accounts.tenancy import account_scope
 from records.models import ObjectType, Property, Record, UniqueValue
 from records.upserts import upsert
-from tests.make import make_contact, make_flow, make_list, make_object_type
+from tests.make import make_contact, make_content, make_flow, make_list, make_object_type
 from tests.records.trees import leaf
 from tests.web.conftest import Browsers
 
@@ -121,10 +121,12 @@ def test_a_property_becomes_unique(acme: Account, member: Client) -> None:
 def test_archiving_names_who_uses_it_first(acme: Account, member: Client) -> None:
     with account_scope(acme.pk):
         make_flow(name="In Oslo", filter=leaf("city", "eq", "Oslo"))
+        content = make_content("Greeting", html="{{ record.city }}")
     city = of(acme, "city")
     dialog = text(member.get(f"{PAGE}{city.pk}/archive/", **HTMX))
+    assert f'<a href="/acme/contents/{content.pk}/">Greeting</a>' in dialog
     assert "<dialog" in dialog and "In Oslo" in dialog and "Archive “City”?" in dialog
-    assert "No flow, list or import uses it." in text(member.get(f"{PAGE}{of(acme, 'language').pk}/archive/"))
+    assert "No flow, content, list or import uses it." in text(member.get(f"{PAGE}{of(acme, 'language').pk}/archive/"))
     assert member.post(f"{PAGE}{city.pk}/archive/")["Location"] == f"{PAGE}?type=contact"
     assert of(acme, "city").archived_at and "Archived" in text(member.get(PAGE))
     member.post(f"{PAGE}{city.pk}/restore/")

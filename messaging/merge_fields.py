@@ -1,0 +1,63 @@
+"""Which contents name a property in their merge fields: read from the contents alone, which know no flow."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from django.db.models import Q
+
+from . import merging
+from .audience import PERSON
+from .merging import MergeError
+from .models import Content
+from .rendering import FIELDS, OWN_NAMES
+
+
+class Naming(NamedTuple):
+    """How a content names a property: as one of the flow's record, of the person written to, or both.
+
+    `flow_id`: whose own content it is; None for one that flows share.
+    """
+
+    content_id: int
+    name: str
+    flow_id: int | None
+    of_record: bool
+    of_person: bool
+
+    def is_about(self, property_type: str, record_type: str) -> bool:
+        """Whether that is a property of the type `property_type` in a flow of `record_type`; both are keys."""
+        return (self.of_record and property_type == record_type) or (self.of_person and property_type == PERSON)
+
+
+def naming(property_key: str) -> list[Naming]:
+    """The account's contents with a merge field of a property with that key, of whatever type. In one query."""
+    holding = Q()
+    for field in FIELDS:
+        holding |= Q(**{f"{field}__contains": property_key})
+    found = []
+    for content in Content.objects.filter(holding).order_by("pk").iterator(chunk_size=50):
+        paths = list(_paths(content))
+        of_record = any(_is(path, "record", property_key) or _is_bare(path, property_key) for path in paths)
+        of_person = any(_is(path, "contact", property_key) for path in paths)
+        if of_record or of_person:
+            found.append(Naming(content.pk, content.name, content.flow_id, of_record, of_person))
+    return found
+
+
+def _paths(content: Content) -> Iterator[list[object]]:
+    """What its templates read that they do not set themselves, such as ["record", "city"]; none where unreadable."""
+    for field in FIELDS:
+        try:
+            template = merging.parse(getattr(content, field), escape=field == "html")
+        except MergeError:
+            continue
+        yield from template.global_variable_segments(include_partials=False)  # type: ignore[misc]  # lists of lists
+
+
+def _is(path: list[object], whose: str, key: str) -> bool:
+    """`{{ record.city }}`; also `record` as a whole or `record[x]`, of which nobody can say what it reads."""
+    return path[0] == whose and (len(path) == 1 or path[1] == key or not isinstance(path[1], str))
+
+
+def _is_bare(path: list[object], key: str) -> bool:
+    return path[0] == key and key not in OWN_NAMES
