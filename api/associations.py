@@ -1,4 +1,4 @@
-"""What a record belongs with, and what happened to it."""
+"""What a record belongs with."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,12 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.rights import Right
-from flows.visibility import without_hidden
 from records import associations
-from records.models import Association, Event, Record
+from records.models import Association, Record
 
 from .errors import Invalid
-from .events import EventShape
 from .object_types import object_type
 from .pagination import PageQuery, page
 from .records import SOURCE
@@ -48,12 +46,6 @@ class AssociationQuery(PageQuery):
     """Which associations."""
 
     object_type = serializers.CharField(required=False, help_text="The key of the object type of the others.")
-
-
-class TimelineQuery(PageQuery):
-    """Which events."""
-
-    kind = serializers.CharField(required=False, max_length=40)
 
 
 class Associations(AccountView):
@@ -108,22 +100,6 @@ class OneAssociation(AccountView):
         if not associations.dissociate(record_id, other_id, by=self.actor, source=SOURCE):
             raise Association.DoesNotExist
         return Response(status=204)
-
-
-class Timeline(AccountView):
-    """What happened to a record."""
-
-    rights = {"GET": Right.SEE}
-
-    @endpoint("What happened to a record, newest first", query=TimelineQuery, answers=paged(EventShape))
-    def get(self, request: Request, record_id: int) -> Response:
-        """Changes with old and new values and who made them, messages, lists, flows, and events of your own."""
-        query = self.query(TimelineQuery)
-        rows = Event.objects.filter(record_id=Record.objects.get(pk=record_id).pk)
-        if kind := query.get("kind"):
-            rows = rows.filter(kind=kind)
-        rows = without_hidden(rows, self.actor)
-        return page(rows, request, query, lambda found: EventShape(found, many=True).data, order=("-id",))
 
 
 def _find(record_id: int, other_id: int) -> Association:

@@ -41,18 +41,21 @@ def page(
     show: Callable[[Sequence[Any]], Any],
     *,
     order: Sequence[str] = ("id",),
+    closing: Any = None,
 ) -> Response:
     """One page of `rows` by the fields of `order`, all rising, or all falling with a leading "-".
 
     `show` turns the rows into what the answer holds. `query` is what PageQuery, or a shape that extends it, read.
+    `closing`: what stands behind the last row, as shown; it takes the place of a row on its page.
     """
     fields = [name.removeprefix("-") for name in order]
     if cursor := query.get("cursor"):
         rows = rows.filter(_after(fields, _read(cursor, len(fields)), is_falling=order[0].startswith("-")))
     found = list(rows.order_by(*order)[: query["limit"] + 1])
-    shown = found[: query["limit"]]
-    following = _address(request, fields, shown[-1]) if len(found) > len(shown) else None
-    return Response({"results": show(shown), "next": following})
+    shown, closed = found[: query["limit"]], [] if closing is None else [closing]
+    if len(found) + len(closed) > query["limit"]:
+        return Response({"results": show(shown), "next": _address(request, fields, shown[-1])})
+    return Response({"results": [*show(shown), *closed], "next": None})
 
 
 def page_by_id(

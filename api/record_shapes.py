@@ -29,6 +29,11 @@ class RecordShape(Shape):
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
+    def get_fields(self) -> dict[str, Any]:
+        """With a field whose name Python keeps for itself."""
+        made_by = serializers.IntegerField(source="import_id", allow_null=True, help_text="The import that made it.")
+        return {**super().get_fields(), "import": made_by}
+
 
 class RecordChange(Shape):
     """What is left out stays as it is; null clears."""

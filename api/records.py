@@ -27,8 +27,8 @@ from .views import AccountView
 SOURCE = "api"
 
 
-class RecordQuery(PageQuery):
-    """Which records."""
+class RecordFilters(Shape):
+    """Which records are meant."""
 
     object_type = serializers.CharField(required=False, help_text="The key of an object type.")
     email = serializers.CharField(required=False, max_length=254)
@@ -42,6 +42,12 @@ class RecordQuery(PageQuery):
     criteria = serializers.CharField(
         required=False, help_text="JSON: see docs/criteria.md; give `object_type` too. Relative dates count from now."
     )
+    archived = serializers.BooleanField(required=False, default=False, help_text="Archived ones instead.")
+
+
+class RecordQuery(RecordFilters, PageQuery):
+    """Which records, and in which order."""
+
     ordering = serializers.CharField(
         required=False,
         default="id",
@@ -50,7 +56,6 @@ class RecordQuery(PageQuery):
         "`former_employee`, or with `object_type` the key of a property; falling with a `-` before it. Unknown values "
         "come last. Other than by id, up to 10,000 records are sorted.",
     )
-    archived = serializers.BooleanField(required=False, default=False, help_text="Archived ones instead.")
 
 
 class ErasureQuery(Shape):

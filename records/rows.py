@@ -96,7 +96,12 @@ class RowReader:
                 yield Error(f"properties.{key}", str(error))
 
     def missing_key(self) -> Error:
-        """The fault of a row that does not say what it is matched by."""
+        """The fault of a row that does not say what it is matched by, or cannot: not every type has addresses."""
+        if self.match_on == "email" and "email" not in self.properties:
+            return Error(
+                "match_on",
+                _("These records have no e-mail address. Give an external_id, or match by “new”: always another one."),
+            )
         path = "properties.email" if self.match_on == "email" else self.match_on
         return Error(path, _("Rows are matched by this, so it cannot be left out."))
 

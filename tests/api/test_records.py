@@ -51,6 +51,15 @@ def test_a_record_that_nothing_tells_from_others_is_refused(api):
     assert paths(api.post(URL, {"properties": {"first_name": "Ada"}})) == {"properties.email"}
 
 
+@pytest.mark.parametrize("given", [{}, {"properties": {"name": "Boat"}}, {"match_on": "email", "external_id": "D-1"}])
+def test_a_record_of_a_type_without_addresses_is_not_asked_for_one(acme, api, given):
+    with account_scope(acme.pk):
+        make.make_object_type("deal")
+    answer = api.post(URL, {"object_type": "deal", **given})
+    assert paths(answer) == {"match_on"} and "external_id" in answer.json()["errors"][0]["message"]
+    assert api.post(URL, {"object_type": "deal", **given, "match_on": "new"}).status_code == 201
+
+
 @pytest.mark.parametrize(
     ("body", "path"),
     [

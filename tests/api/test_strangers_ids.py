@@ -59,7 +59,13 @@ def theirs(globex: Account, stranger: APIClient) -> dict[str, Any]:
 
 
 PATHS = {
-    "record": ["records/{}/", "records/{}/timeline/", "records/{}/associations/"],
+    "record": [
+        "records/{}/",
+        "records/{}/timeline/",
+        "records/{}/associations/",
+        "records/{}/flows/",
+        "records/{}/lists/",
+    ],
     "list": ["lists/{}/", "lists/{}/records/", "lists/{}/used-by/"],
     "folder": ["list-folders/{}/"],
     "import": ["imports/{}/", "imports/{}/refused/"],

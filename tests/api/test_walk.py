@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.urls import URLPattern
 
-from accounts.models import Account
+from accounts.models import Account, Member, User
 from accounts.rights import Right, Role
 from accounts.tenancy import account_scope
 from api import urls
@@ -35,6 +35,7 @@ def endpoints() -> Iterator[tuple[str, type[AccountView], str]]:
                     yield route, view, method.upper()
 
 
+FOR_ADMINS = ("members/", "records/export/")  # who may not see all of it sees nothing
 ALL = [pytest.param(*each, id=f"{each[2]} {each[0]}") for each in endpoints()]
 ABOUT_ONE = [each for each in ALL if "<" in each.values[0]]
 
@@ -54,6 +55,7 @@ def things(acme: Account) -> dict[str, int]:
         events.record_events("custom.seen", [record.pk])
         EventKind.objects.create(kind="custom.seen")
         make.make_subscription_type()
+        Member.objects.create(user=User.objects.create_user("ann@acme.example"))
         return {
             "record_id": record.pk,
             "other_id": associated_with(record),
@@ -105,7 +107,9 @@ def ask(client: Any, method: str, url: str) -> Any:
 @pytest.mark.parametrize(("route", "view", "method"), ALL)
 def test_every_handler_names_its_right(route, view, method):
     right = view.rights[method]
-    assert (right == Right.SEE) == (method == "GET" or route in ("schedules/preview/", "criteria/preview/"))
+    only_looks = method == "GET" or route in ("schedules/preview/", "criteria/preview/")
+    expected = Right.ADMINISTER if route in FOR_ADMINS else Right.SEE
+    assert (right == expected) == only_looks
 
 
 @pytest.mark.parametrize(("route", "view", "method"), [each for each in ALL if each.values[2] == "GET"])
@@ -149,6 +153,10 @@ def test_an_id_that_no_row_can_have_is_not_found(api, route, view, method):
 )
 def test_another_accounts_lists_show_nothing_of_it(api, stranger, things, route, view, method):
     url = address(route, things)
+    if route == "records/export/":  # rows of CSV, each with its id first
+        own, theirs = (b"".join(ask(each, method, url).streaming_content) for each in (api, stranger))
+        assert str(things["record_id"]).encode() in own and len(theirs.splitlines()) == 1
+        return
     own = {identity(each) for each in ask(api, method, url).json()["results"] if each.get("id") or each["is_custom"]}
     theirs = ask(stranger, method, url)
     assert own, "the walk proves nothing about an empty list"
@@ -167,6 +175,11 @@ def test_nobody_gets_in(nobody, things, route, view, method):
 def test_a_viewer_only_looks(as_role, things, route, view, method):
     expected = 422 if view.rights[method] == Right.SEE else 403
     assert ask(as_role(Role.VIEWER), method, address(route, things)).status_code == expected
+
+
+@pytest.mark.parametrize(("route", "view", "method"), [each for each in ALL if each.values[0] in FOR_ADMINS])
+def test_a_flow_admin_is_no_admin(as_role, things, route, view, method):
+    assert ask(as_role(Role.FLOW_ADMIN), method, address(route, things)).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -1,59 +1,41 @@
-"""The records that the table finds as CSV, as a stream: memory does not grow with them."""
+"""The records that a search finds as CSV, as a stream: memory does not grow with them."""
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
 
-from accounts import history, members
+from accounts import members
 from accounts.models import Account
-from accounts.rights import Right
 from accounts.tenancy import account_scope
-from records import searching
-from records.import_refusals import as_csv
-from records.leaves import columns as columns_of
-from records.leaves import is_column
-from records.models import Property, PropertyType, Record
-from records.values import JsonValue
-from web.access import AccountRequest, account_view
-from web.record_rows import properties_of
-from web.record_table import Table, filters_of
+
+from . import searching
+from .import_refusals import as_csv
+from .leaves import columns as columns_of
+from .leaves import is_column
+from .models import ObjectType, Property, PropertyType, Record
+from .searching import Wanted
+from .values import JsonValue
 
 AT_ONCE: Final = 1_000
 
 
-@account_view(right=Right.ADMINISTER)
-@require_GET
-def export(request: AccountRequest) -> HttpResponse:
-    """All values of those whom the table finds, the latest made first. It is noted who took them."""
-    table = Table.of(request.GET)
-    if table.fault:
-        return HttpResponse(table.fault, status=422, content_type="text/plain; charset=utf-8")
-    history.record(table.object_type, "exported", by=request.actor, detail=filters_of(request.GET).dict())
-    answer = StreamingHttpResponse(
-        lines(request.account, table, language=translation.get_language()), content_type="text/csv; charset=utf-8"
-    )
-    answer["Content-Disposition"] = f'attachment; filename="{table.object_type.key}.csv"'
-    return cast(HttpResponse, answer)  # a streaming answer is none to the type checker
-
-
-def lines(account: Account, table: Table, *, language: str) -> Iterator[str]:
+def lines(account: Account, object_type: ObjectType, wanted: Wanted, *, language: str) -> Iterator[str]:
     """The records as CSV, piece by piece; each opens a short scope of its own, as the stream outlives the view."""
     zone = ZoneInfo(account.time_zone)  # the view's own is over by now
     with account_scope(account.pk), translation.override(language):
-        columns = [*properties_of(table.object_type), *columns_of(table.object_type)]
+        properties = Property.objects.filter(object_type=object_type, archived_at=None).order_by("pk")
+        columns = [*properties, *columns_of(object_type)]
         names = members.names() if any(each.type == PropertyType.OWNER for each in columns) else {}
         head = [_("Id"), *(str(each.label) for each in columns)]
     yield "\ufeff" + as_csv([head])  # the mark tells spreadsheets that it is UTF-8
     last: int | None = None
     while True:
         with account_scope(account.pk), timezone.override(zone):
-            found = searching.records(searching.ids(table.wanted, limit=AT_ONCE, after=last))
+            found = searching.records(searching.ids(wanted, limit=AT_ONCE, after=last))
             rows = [[each.pk, *(cell(each, column, names) for column in columns)] for each in found]
         if not found:
             return
