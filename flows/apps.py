@@ -9,9 +9,11 @@ class FlowsConfig(AppConfig):
     name = "flows"
 
     def ready(self) -> None:
-        """Keep conditions about events from telling what goes on in a flow of somebody else's."""
+        """Let conditions about events name contents and flows, and not tell what goes on in one of somebody else's."""
         from records.event_leaf import register_detail_check
+        from records.event_naming import register_detail_namer
 
-        from .event_details import check_event_detail
+        from .event_details import check_event_detail, name_event_detail
 
         register_detail_check(check_event_detail)
+        register_detail_namer(name_event_detail)

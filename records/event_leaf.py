@@ -7,7 +7,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from .event_words import event_name
+from .event_naming import details_in_words
+from .event_words import ABOUT_LISTS, event_name
 from .leaves import Compiler, Leaf, Node, Reference, Subject
 from .operators import MOST_DAYS
 from .refusals import Error, legible
@@ -75,8 +76,9 @@ class EventLeaf(Leaf):
         said = _frequency(node.get("happened", True), node.get("at_least", 1))
         said = said % {"event": event_name(node["event"]), "times": node.get("at_least", 1)}
         if detail := node.get("detail"):
-            parts = [_("{key} is {value}").format(key=key, value=_in_words(value)) for key, value in detail.items()]
-            said = _("{event} with {details}").format(event=said, details=", ".join(parts))
+            said = _("{event} with {details}").format(
+                event=said, details=details_in_words(node["event"], detail, subject)
+            )
         days = node.get("within_days")
         if days is None:
             return said
@@ -90,7 +92,7 @@ class EventLeaf(Leaf):
         yield Reference("event", object_type, str(node["event"]))
         detail = node.get("detail")
         named = detail.get("list") if isinstance(detail, Mapping) else None
-        if node["event"] in ("list_joined", "list_left") and _is_whole(named, 1, 2**63):
+        if node["event"] in ABOUT_LISTS and _is_whole(named, 1, 2**63):
             yield Reference("list", object_type, int(str(named)))
 
     def is_time_dependent(self, node: Node) -> bool:
@@ -135,7 +137,3 @@ def _frequency(happened: bool, times: int) -> str:
     return ngettext(
         "“%(event)s” happened fewer than %(times)d time", "“%(event)s” happened fewer than %(times)d times", times
     )
-
-
-def _in_words(value: Any) -> str:
-    return (_("yes") if value else _("no")) if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""What events are called. Kinds of one's own begin with custom. and are called as they are written."""
+"""What events are called and may be about. Kinds of one's own begin with custom. and are called as they are written."""
 
 from typing import Final
 
@@ -34,6 +34,19 @@ WALK_NAMES: Final[dict[str, Promise]] = {
     "flow_refused": _("Not taken in by another flow"),
     "flow_takes_out": _("Asked to leave other flows"),
 }
+
+ABOUT_MESSAGES: Final = ("link_clicked", "unsubscribed", "message_handed_over", "message_failed", "message_cancelled")
+ABOUT_LISTS: Final = ("list_joined", "list_left")
+
+
+def about(kind: str) -> str:
+    """What an event of that kind is about beside its record: a "message", a "list", what its sender says ("own"), or
+    "" for nothing that anybody would choose."""
+    if kind in ABOUT_MESSAGES:
+        return "message"
+    if kind in ABOUT_LISTS:
+        return "list"
+    return "own" if kind.startswith("custom.") else ""
 
 
 def event_name(kind: str) -> str:

@@ -24,6 +24,7 @@ from records.operators import OPERATORS, Takes
 from records.refusals import Error
 from scheduling.clock import now
 from web import criteria_form
+from web.content_menu import ContentMenu
 from web.criteria_rows import EVER, Group, Row
 from web.criteria_tree import Unfinished, to_tree
 
@@ -73,11 +74,12 @@ class Vocabulary:
     events: list[tuple[str, str]]  # kinds and what they are called, in the order of menus
     members: dict[int, str]
     flows: dict[str, str]  # by id as text, those that whoever reads may see
+    contents: ContentMenu
     associated: "dict[str, Vocabulary]" = field(default_factory=dict)
 
     @classmethod
     def of(cls, object_type: ObjectType) -> "Vocabulary":
-        """Six queries, however many object types there are."""
+        """Six queries, however many object types there are, and one for contents once a row asks for them."""
         types = list(ObjectType.objects.filter(archived_at=None).order_by("pk"))
         properties: dict[int, dict[str, Any]] = {each.pk: {} for each in types}
         for property in Property.objects.filter(archived_at=None).select_related("object_type").order_by("pk"):
@@ -86,17 +88,18 @@ class Vocabulary:
         for found in List.objects.filter(is_hidden=False, deleted_at=None).order_by("name", "pk"):
             lists.setdefault(found.object_type_id, {})[found.pk] = found.name
         flows: dict[int, dict[str, str]] = {}
+        seen: dict[int, str] = {}
         for flow in Flow.objects.only("name", "object_type", "visibility", "owner").order_by("name", "pk"):
             if is_seen(flow):
-                flows.setdefault(flow.object_type_id, {})[str(flow.pk)] = flow.name
+                flows.setdefault(flow.object_type_id, {})[str(flow.pk)] = seen[flow.pk] = flow.name
         own = list(EventKind.objects.order_by("kind").values_list("kind", flat=True))
         events = [(kind, event_name(kind)) for kind in dict.fromkeys([*EVENT_NAMES, *own])]
-        members = Subject(object_type).members
+        members, contents = Subject(object_type).members, ContentMenu(seen)
 
         def vocabulary(each: ObjectType) -> Vocabulary:
             columns = {column.key: column for column in columns_of(each)}
             known, theirs = properties.get(each.pk, {}) | columns, lists.get(each.pk, {})
-            return cls(each, known, theirs, events, members, flows.get(each.pk, {}))
+            return cls(each, known, theirs, events, members, flows.get(each.pk, {}), contents)
 
         made = vocabulary(object_type)
         made.associated.update({each.key: vocabulary(each) for each in types})
@@ -114,6 +117,11 @@ class Vocabulary:
     def event_kinds(self) -> list[str]:
         """The kinds in the menu."""
         return [kind for kind, _name in self.events]
+
+    @property
+    def list_ids(self) -> list[str]:
+        """The lists in the menu, as text."""
+        return [str(id) for id in self.lists]
 
     @property
     def by_type(self) -> dict[str, dict[str, Any]]:

@@ -9,8 +9,10 @@ from typing import Any
 
 from django.http import QueryDict
 
+from records.event_words import about
 from records.refusals import Error
 from web.criteria_rows import EVENT, EVER, FLOW, LIST, OTHER, Group, Row, every_group, scalar
+from web.paging import read_id
 
 DEEPEST = 12  # places inside each other that are read at all
 MATCHES = ("all", "any", "none")
@@ -105,6 +107,7 @@ def _of_associated(node: Any, name: str) -> Group:
 
 def _of_event(node: Any, name: str) -> Row:
     details = node.get("detail") if isinstance(node.get("detail"), dict) else {}
+    named = _named(str(node[EVENT]), details)
     return Row(
         name,
         EVENT,
@@ -112,8 +115,23 @@ def _of_event(node: Any, name: str) -> Row:
         event=str(node[EVENT]),
         times=str(node.get("at_least", 1)),
         days="" if node.get("within_days") is None else str(node["within_days"]),
-        details=[(str(key), _as_typed(value)) for key, value in details.items()],
+        content=str(named.get("content_id", "")),
+        chosen_list=str(named.get("list", "")),
+        link=named.get("url", ""),
+        details=[(str(key), _as_typed(value)) for key, value in details.items() if key not in named],
     )
+
+
+def _named(kind: str, details: dict[str, Any]) -> dict[str, Any]:
+    """The details that have a field of their own; one of another type than it should be stays as it is written."""
+    fields = {"message": ["content_id"], "list": ["list"]}.get(about(kind), [])
+    found = {key: value for key, value in details.items() if key in fields and _is_id(value)}
+    link = details.get("url")
+    return found | {"url": link} if kind == "link_clicked" and link and isinstance(link, str) else found
+
+
+def _is_id(value: Any) -> bool:
+    return type(value) is int and value > 0 and read_id(str(value)) is not None
 
 
 def _as_typed(value: Any) -> str:
@@ -141,7 +159,10 @@ def _posted_group(data: QueryDict, name: str, at: tuple[int, ...], places: set[t
 
 
 def _posted_row(data: QueryDict, own: str) -> Row:
+    event = data.get(f"{own}.event", "")
+    is_same = data.get(f"{own}.drawn", event) == event  # what was written about another event goes with it
     keys, values = data.getlist(f"{own}.detail_key"), data.getlist(f"{own}.detail_value")
+    pairs = zip(keys, values, strict=False) if is_same else ()
     return Row(
         own,
         data.get(f"{own}.what", ""),
@@ -149,10 +170,13 @@ def _posted_row(data: QueryDict, own: str) -> Row:
         data.getlist(f"{own}.value"),
         f"{own}.unknown" in data,
         status=data.get(f"{own}.status", ""),
-        event=data.get(f"{own}.event", ""),
+        event=event,
         times=data.get(f"{own}.times", ""),
         days=data.get(f"{own}.days", ""),
-        details=[(key.strip(), value.strip()) for key, value in zip(keys, values, strict=False) if key.strip()],
+        content=data.get(f"{own}.content", ""),
+        chosen_list=data.get(f"{own}.list", ""),
+        link=data.get(f"{own}.url", "").strip(),
+        details=[(key.strip(), value.strip()) for key, value in pairs if key.strip()],
         other=data.get(f"{own}.other", ""),
     )
 

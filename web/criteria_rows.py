@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from records import operators
+from records.event_words import about
 
 LIST = "list"
 EVENT = "event"
@@ -18,8 +19,8 @@ OTHER = "other"  # a condition that this form has no fields for: kept as it is
 class Row:
     """One condition. `what` is "property:<key>", "list", "event", "flow", "other", or "" for none chosen yet.
 
-    Of a flow: `status` of the walk through it. Of an event: `event` its kind, `times` at least, `days` within,
-    `details` pairs of a key and a value.
+    Of a flow: `status` of the walk through it. Of an event: `event` its kind, `times` at least, `days` within, and what
+    it is about: `content` and `chosen_list` by their ids, `link`, and in `details` all else, as pairs of a key and a value.
     """
 
     name: str
@@ -31,6 +32,9 @@ class Row:
     event: str = ""
     times: str = ""
     days: str = ""
+    content: str = ""
+    chosen_list: str = ""
+    link: str = ""
     details: list[tuple[str, str]] = field(default_factory=list)
     other: str = ""  # JSON
     is_new: bool = False  # takes the focus
@@ -41,6 +45,16 @@ class Row:
     def key(self) -> str:
         """The key of the property it is about; "" for anything else."""
         return self.what.removeprefix("property:") if self.what.startswith("property:") else ""
+
+    @property
+    def about(self) -> str:
+        """What its event may be about: a "message", a "list", "own" details, or "" for nothing more."""
+        return about(self.event)
+
+    @property
+    def shown_details(self) -> list[tuple[str, str]]:
+        """The pairs, and for an own event room for one more; of others there are only those that the API set."""
+        return [*self.details, ("", "")] if self.about == "own" else self.details
 
     @property
     def is_negative(self) -> bool:

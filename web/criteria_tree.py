@@ -80,9 +80,22 @@ def _event_node(row: Row) -> dict[str, Any]:
         node["at_least"] = _whole(row.times)
     if row.days.strip():
         node["within_days"] = _whole(row.days)
-    if row.details:
-        node["detail"] = {key: scalar(value) for key, value in row.details}
+    if detail := _detail(row):
+        node["detail"] = detail
     return node
+
+
+def _detail(row: Row) -> dict[str, Any]:
+    """What its own fields say, and the pairs beside them. Raises Unfinished for an id that is none."""
+    detail: dict[str, Any] = {}
+    chosen = {"message": ("content_id", row.content), "list": ("list", row.chosen_list)}.get(row.about)
+    if chosen and chosen[1]:
+        if (found := read_id(chosen[1])) is None:
+            raise Unfinished
+        detail[chosen[0]] = found
+    if row.event == "link_clicked" and row.link:
+        detail["url"] = row.link
+    return {**{key: scalar(value) for key, value in row.details}, **detail}
 
 
 def _whole(text: str) -> int | str:

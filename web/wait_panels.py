@@ -9,12 +9,9 @@ from django.utils.translation import gettext as _
 
 from flows.steps.wait import UNITS
 from messaging.models import Content
-from records.event_words import EVENT_NAMES, event_name
+from records.event_words import ABOUT_MESSAGES, EVENT_NAMES, about, event_name
 from records.models import EventKind, List
 from web.step_panel import ExitPanel, StepPanel, number_or_text
-
-ABOUT_MESSAGES = ("link_clicked", "unsubscribed", "message_handed_over", "message_failed", "message_cancelled")
-ABOUT_LISTS = ("list_joined", "list_left")
 
 
 class WaitPanel(StepPanel):
@@ -47,11 +44,7 @@ class EventRow:
     @property
     def about(self) -> str:
         """What the event may be about: a message, a list, anything of its own, or nothing more."""
-        if self.event in ABOUT_MESSAGES:
-            return "message"
-        if self.event in ABOUT_LISTS:
-            return "list"
-        return "own" if self.event.startswith("custom.") else ""
+        return about(self.event)
 
     @property
     def pair(self) -> tuple[str, Any]:

@@ -150,8 +150,8 @@ def test_phone_numbers_are_read_in_the_country_of_the_account(contact: ObjectTyp
             "“Link clicked” happened fewer than 2 times today",
         ),
         (
-            {"event": "link_clicked", "detail": {"content_id": 7, "gift": True}},
-            "“Link clicked” happened with content_id is 7, gift is yes",
+            {"event": "custom.order_placed", "detail": {"content_id": 7, "gift": True}},
+            "“Order placed” happened with content_id is 7, gift is yes",
         ),
         (
             {"associated": "company", "where": {"any": [leaf("country", "eq", "NO"), leaf("city", "known")]}},
@@ -177,6 +177,14 @@ def test_owners_are_called_by_their_names(contact: ObjectType) -> None:
     olga.delete()
     assert criteria.describe(tree, contact) == "Owner is a member who is gone"
     assert matching(tree, contact) == set()
+
+
+def test_an_event_about_a_list_names_it(contact: ObjectType) -> None:
+    vip = List.objects.create(name="VIP", object_type=contact)
+    tree = {"event": "list_joined", "detail": {"list": vip.pk}}
+    assert criteria.describe(tree, contact) == "“Put on a list” happened with list “VIP”"
+    List.objects.filter(pk=vip.pk).update(deleted_at=MOMENT)
+    assert criteria.describe(tree, contact) == "“Put on a list” happened with a list that is gone"
 
 
 # --- What they refer to --------------------------------------------------------------------------------------

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 from django.http import QueryDict
+from django.template.loader import render_to_string
 
 from accounts.actors import Actor, read_by
 from accounts.models import Account, Member, User
 from accounts.rights import Role
 from accounts.tenancy import account_scope
 from records.models import ObjectType
-from tests.make import make_flow, make_list, make_object_type, make_property
+from tests.make import make_content, make_flow, make_list, make_object_type, make_property
 from web import criteria_builder
 from web.criteria_builder import Builder, Vocabulary
 from web.criteria_rows import Group, Row
@@ -39,6 +40,7 @@ def _row(row: Row) -> dict[str, list[str]]:
         own["status"] = [row.status]
     if row.what == "event":
         own |= {"event": [row.event], "times": [row.times], "days": [row.days]}
+        own |= {"content": [row.content], "list": [row.chosen_list], "url": [row.link], "drawn": [row.event]}
         own |= {"detail_key": [key for key, _ in row.details], "detail_value": [value for _, value in row.details]}
     return {f"{row.name}.{key}": value for key, value in own.items()} | (
         {f"{row.name}.unknown": ["on"]} if row.unknown else {}
@@ -66,7 +68,7 @@ def contact() -> ObjectType:
 
 def test_every_tree_comes_back_as_it_went(in_acme: Account) -> None:
     contact()
-    chosen, flow = make_list(), make_flow()
+    chosen, flow, content = make_list(), make_flow(), make_content()
     make_property("topics", "multiple_choice", options=["Skiing", "Sauna"])
     make_property("looked_after_by", "owner")
     member = Member.objects.create(user=User.objects.create_user("olga@acme.example"))
@@ -101,6 +103,11 @@ def test_every_tree_comes_back_as_it_went(in_acme: Account) -> None:
         {"all": [{"flow": flow.pk, "operator": "in"}]},
         {"any": [{"flow": flow.pk, "operator": "not_in", "status": "finished_with_success"}]},
         {"all": [{"event": "link_clicked"}, {"event": "unsubscribed", "happened": False, "within_days": 30}]},
+        {"all": [{"event": "link_clicked", "detail": {"content_id": content.pk, "url": "https://a.no"}}]},
+        {"all": [{"event": "link_clicked", "detail": {"content_id": "7", "url": ""}}]},
+        {"all": [{"event": "message_failed", "detail": {"url": "https://a.no"}}]},
+        {"any": [{"event": "list_joined", "detail": {"list": chosen.pk, "flow": flow.pk}}]},
+        {"any": [{"event": "list_left", "happened": False, "detail": {"list": -1}}]},
         {
             "all": [
                 {"event": "custom.order", "at_least": 3, "detail": {"size": "XL", "no": 7, "text": "7", "gift": True}}
@@ -262,3 +269,54 @@ def test_flows_of_the_records_own_type_are_offered_to_those_who_may_see_them(in_
     assert known.associated["deal"].flows == {str(deals.pk): "Renewals"}
     with read_by(Actor(in_acme.pk, Role.OWNER, "Olga")):
         assert str(private.pk) in Vocabulary.of(contact()).flows
+
+
+def event_row(**fields: Any) -> dict[str, Any]:
+    """A form with one condition about an event."""
+    return {"filter.match": "all", **{f"filter.0.{key}": value for key, value in {"what": "event", **fields}.items()}}
+
+
+def test_an_event_is_asked_for_by_what_it_was_about(in_acme: Account) -> None:
+    content, chosen = make_content("Welcome"), make_list("VIP")
+    clicked = post(event_row(event="link_clicked", content=str(content.pk), url=" https://a.no "))
+    assert clicked.tree["all"] == [
+        {"event": "link_clicked", "detail": {"content_id": content.pk, "url": "https://a.no"}}
+    ]
+    assert clicked.sentence == "“Link clicked” happened with content “Welcome”, link “https://a.no”"
+    joined = post(event_row(event="list_joined", list=str(chosen.pk)))
+    assert joined.tree["all"] == [{"event": "list_joined", "detail": {"list": chosen.pk}}]
+    assert joined.sentence == "“Put on a list” happened with list “VIP”"
+    assert post(event_row(event="link_clicked", content="", url="")).tree == {"all": [{"event": "link_clicked"}]}
+    assert not post(event_row(event="link_clicked", content="Welcome")).is_finished
+
+
+def test_another_event_takes_nothing_over_that_was_written_about_the_one_before(in_acme: Account) -> None:
+    written = {"detail_key": ["size"], "detail_value": ["XL"], "content": "7", "drawn": "custom.order"}
+    assert post(event_row(event="list_joined", **written)).tree == {"all": [{"event": "list_joined"}]}
+    kept = post(event_row(event="custom.order", **written)).tree
+    assert kept == {"all": [{"event": "custom.order", "detail": {"size": "XL"}}]}
+
+
+def test_the_fields_of_an_event_are_those_of_what_it_is_about(in_acme: Account) -> None:
+    flow = make_flow(name="Onboarding")
+    secret = make_flow(name="Secret", visibility="owner")
+    shared, own = make_content("Welcome"), make_content("Hello", flow_id=flow.pk)
+    hidden, vip = make_content("Hush", flow_id=secret.pk), make_list("VIP")
+
+    def drawn(**node: Any) -> str:
+        builder = criteria_builder.of_tree({"all": [node]}, NAME)
+        words = {"builder": builder, "vocabulary": Vocabulary.of(contact()), "redraw_url": "/", "count_url": "/"}
+        return render_to_string("components/_criteria.html", words)
+
+    page = drawn(event="link_clicked", detail={"content_id": own.pk})
+    assert f'<optgroup label="Shared"><option value="{shared.pk}">Welcome</option></optgroup>' in page
+    assert f'<optgroup label="Onboarding"><option value="{own.pk}" selected>Hello</option>' in page
+    assert "filter.0.url" in page and "detail_key" not in page and "Hush" not in page
+    page = drawn(event="message_failed", detail={"content_id": hidden.pk, "flow": flow.pk})
+    assert f'<option value="{hidden.pk}" selected>a content of somebody else' in page
+    assert "filter.0.url" not in page and page.count("detail_key") == 1, "what the API set stays to be seen"
+    page = drawn(event="list_left", detail={"list": vip.pk})
+    assert f'<option value="{vip.pk}" selected>VIP</option>' in page and "filter.0.content" not in page
+    page = drawn(event="custom.order", detail={"size": "XL"})
+    assert page.count("detail_key") == 2 and "filter.0.list" not in page
+    assert "detail_key" not in drawn(event="record_created")

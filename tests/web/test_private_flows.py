@@ -128,6 +128,28 @@ def test_a_sentence_without_a_reader_names_only_what_everybody_may_see(
             assert name_of(secret) != SECRET
 
 
+def test_a_condition_about_an_event_names_contents_only_to_whom_may_see_their_flow(
+    acme: Account, secret: Flow, keeper: User
+) -> None:
+    with account_scope(acme.pk):
+        kind = make_object_type()
+        own, shared = make_content("Hush", flow_id=secret.pk), make_content("Welcome")
+
+        def said(**detail: Any) -> str:
+            return criteria.describe({"event": "link_clicked", "detail": detail}, kind).partition(" with ")[2]
+
+        assert said(content_id=shared.pk) == "content “Welcome”"
+        assert said(content_id=10**9) == "a content that is gone"
+        assert said(content_id="7", url="https://a.no") == "content_id is 7, link “https://a.no”"
+        assert said(flow=secret.pk) == "flow “a flow of somebody else's”"
+        assert said(flow=10**9) == "a flow that is gone"
+        assert said(content_id=own.pk) == "a content of somebody else's flow"
+        with read_by(Actor(acme.pk, Role.FLOW_ADMIN, "Keeper", user_id=keeper.pk)):
+            assert said(content_id=own.pk, flow=secret.pk) == f"content “Hush”, flow “{SECRET}”"
+        custom = {"event": "custom.order", "detail": {"content_id": own.pk, "list": 3}}
+        assert criteria.describe(custom, kind) == f"“Order” happened with content_id is {own.pk}, list is 3"
+
+
 def test_a_copy_chooses_anew_what_was_another_flows_content(acme: Account, owner: Actor, secret: Flow) -> None:
     with account_scope(acme.pk):
         flow = make_flow([{"send_email": make_content(flow_id=secret.pk)}])

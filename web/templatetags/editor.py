@@ -69,9 +69,3 @@ def choices_of(vocabulary: Vocabulary, row: Row, property: Any) -> list[tuple[st
 def properties_like(vocabulary: Vocabulary, property: Any) -> list[tuple[str, str]]:
     """The other properties that a property may be compared with."""
     return vocabulary.like(property)
-
-
-@register.filter
-def with_a_blank(details: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Pairs of an event's detail, and room for one more."""
-    return [*details, ("", "")]
