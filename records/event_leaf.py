@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+
+from scheduling.words import full_date
 
 from .event_naming import details_in_words
 from .event_words import ABOUT_LISTS, event_name
@@ -28,13 +31,14 @@ def register_detail_check(check: DetailCheck) -> None:
 
 
 class EventLeaf(Leaf):
-    """{"event": kind, "happened": true, "detail": {key: value}, "within_days": n or null, "at_least": 1}.
+    """{"event": kind, "happened": true, "detail": {key: value}, "within_days": n or null, "at_least": 1}, or instead of
+    `within_days` either or both of "since": "2027-03-01" and "until": "2027-03-31".
 
     "happened": false is the opposite: not at all, or fewer than `at_least` times. Days are whole days in the time zone
-    of the question, and today is one of them.
+    of the question, today and `until` among them.
     """
 
-    keys = frozenset({"happened", "detail", "within_days", "at_least"})
+    keys = frozenset({"happened", "detail", "within_days", "since", "until", "at_least"})
 
     def check(self, node: Node, subject: Subject) -> Iterator[Error]:
         """The kind may be one that never happened yet."""
@@ -43,8 +47,7 @@ class EventLeaf(Leaf):
             yield Error("event", _("Give the kind of an event, such as link_clicked or custom.order_placed."))
         if not isinstance(node.get("happened", True), bool):
             yield Error("happened", _("True or false."))
-        if not (node.get("within_days") is None or _is_whole(node["within_days"], 0, MOST_DAYS)):
-            yield Error("within_days", _("A whole number of days from 0 to %(most)d.") % {"most": MOST_DAYS})
+        yield from _window_faults(node)
         if not _is_whole(node.get("at_least", 1), 1, MOST_TIMES):
             yield Error("at_least", _("A whole number of times from 1 to %(most)d.") % {"most": MOST_TIMES})
         found = list(_detail_faults(node.get("detail", {})))
@@ -59,9 +62,7 @@ class EventLeaf(Leaf):
         where = [f"{event}.account_id = {sql.account}", f"{event}.kind = {sql.bind(node['event'])}"]
         if detail := node.get("detail"):
             where.append(f"{event}.detail @> {sql.bind(json.dumps(detail))}::jsonb")
-        if node.get("within_days") is not None:
-            start, end = (sql.bind(sql.midnight(days)) for days in (-node["within_days"], 1))
-            where.append(f"{event}.at >= {start} and {event}.at < {end}")
+        where += _window(node, f"{event}.at", sql)
         table = f"records_event {event} where {' and '.join(where)}"
         if times == 1:
             found = f"exists (select 1 from {table} and {event}.record_id = {sql.record}.id)"
@@ -79,13 +80,7 @@ class EventLeaf(Leaf):
             said = _("{event} with {details}").format(
                 event=said, details=details_in_words(node["event"], detail, subject)
             )
-        days = node.get("within_days")
-        if days is None:
-            return said
-        if days == 0:
-            return _("{event} today").format(event=said)
-        template = ngettext("{event} in the last {days} day", "{event} in the last {days} days", days)
-        return template.format(event=said, days=days)
+        return _window_in_words(node, said)
 
     def references(self, node: Node, object_type: str) -> Iterator[Reference]:
         """The kind, and the list of joining or leaving one."""
@@ -96,12 +91,66 @@ class EventLeaf(Leaf):
             yield Reference("list", object_type, int(str(named)))
 
     def is_time_dependent(self, node: Node) -> bool:
-        """With a window, that moves on."""
+        """With a window that moves on. One that is given by its days stands still, and no event lies in the future: only
+        one that is written, and heard of, changes what is found in it, though its days be still to come."""
         return node.get("within_days") is not None
 
 
 def _is_whole(value: object, lowest: int, highest: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest
+
+
+def _window_faults(node: Node) -> Iterator[Error]:
+    days = node.get("within_days")
+    if not (days is None or _is_whole(days, 0, MOST_DAYS)):
+        yield Error("within_days", _("A whole number of days from 0 to %(most)d.") % {"most": MOST_DAYS})
+    given = {name: node[name] for name in ("since", "until") if node.get(name) is not None}
+    wrong = [name for name, day in given.items() if not _is_day(day)]
+    for name in wrong:
+        yield Error(name, _("Give a day, such as 2027-03-31."))
+    if days is not None and given:
+        yield Error("within_days", _("Give either a number of days, or the first and the last day."))
+    if len(given) == 2 and not wrong and given["since"] > given["until"]:
+        yield Error("until", _("The last day is before the first."))
+
+
+def _is_day(given: object) -> bool:
+    try:
+        return isinstance(given, str) and date.fromisoformat(given).isoformat() == given
+    except ValueError:
+        return False
+
+
+def _window(node: Node, at: str, sql: Compiler) -> list[str]:
+    """What the moment `at` must meet."""
+    if node.get("within_days") is not None:
+        start, end = (sql.bind(sql.midnight(days)) for days in (-node["within_days"], 1))
+        return [f"{at} >= {start} and {at} < {end}"]
+    first, last = (_away(node.get(name), sql) for name in ("since", "until"))
+    from_then = [] if first is None else [f"{at} >= {sql.bind(sql.midnight(first))}"]
+    return from_then if last is None else [*from_then, f"{at} < {sql.bind(sql.midnight(last + 1))}"]
+
+
+def _away(day: str | None, sql: Compiler) -> int | None:
+    """How many days after today it is."""
+    return None if day is None else (date.fromisoformat(day) - sql.today).days
+
+
+def _window_in_words(node: Node, said: str) -> str:
+    since, until = (full_date(date.fromisoformat(node[name])) if node.get(name) else "" for name in ("since", "until"))
+    if since and until:
+        template = _("{event} on {since}") if since == until else _("{event} from {since} up to and including {until}")
+        return template.format(event=said, since=since, until=until)
+    if since or until:
+        template = _("{event} since {since}") if since else _("{event} up to and including {until}")
+        return template.format(event=said, since=since, until=until)
+    days = node.get("within_days")
+    if days is None:
+        return said
+    if days == 0:
+        return _("{event} today").format(event=said)
+    template = ngettext("{event} in the last {days} day", "{event} in the last {days} days", days)
+    return template.format(event=said, days=days)
 
 
 def _detail_faults(detail: object) -> Iterator[Error]:

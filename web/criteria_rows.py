@@ -19,8 +19,9 @@ OTHER = "other"  # a condition that this form has no fields for: kept as it is
 class Row:
     """One condition. `what` is "property:<key>", "list", "event", "flow", "other", or "" for none chosen yet.
 
-    Of a flow: `status` of the walk through it. Of an event: `event` its kind, `times` at least, `days` within, and what
-    it is about: `content` and `chosen_list` by their ids, `link`, and in `details` all else, as pairs of a key and a value.
+    Of a flow: `status` of the walk through it. Of an event: `event` its kind, `times` at least, `days` within, or from
+    the day `since` to the day `until`; what it is about: `content` and `chosen_list` by their ids, `link`, and in
+    `details` all else, as pairs of a key and a value.
     """
 
     name: str
@@ -32,6 +33,8 @@ class Row:
     event: str = ""
     times: str = ""
     days: str = ""
+    since: str = ""
+    until: str = ""
     content: str = ""
     chosen_list: str = ""
     link: str = ""

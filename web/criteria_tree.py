@@ -80,6 +80,7 @@ def _event_node(row: Row) -> dict[str, Any]:
         node["at_least"] = _whole(row.times)
     if row.days.strip():
         node["within_days"] = _whole(row.days)
+    node |= {name: day for name, day in (("since", row.since), ("until", row.until)) if day}
     if detail := _detail(row):
         node["detail"] = detail
     return node

@@ -112,6 +112,10 @@ class Opinion:
         if (days := leaf.get("within_days")) is not None:
             since = [(self.today - each.at.astimezone(self.zone).date()).days for each in found]
             found = [each for each, ago in zip(found, since, strict=True) if 0 <= ago <= days]
+        for each in list(found):
+            on = str(each.at.astimezone(self.zone).date())
+            if not leaf.get("since", "0") <= on <= leaf.get("until", ":"):
+                found.remove(each)
         return (len(found) >= leaf.get("at_least", 1)) == leaf.get("happened", True)
 
     def _associated(self, leaf: Tree) -> bool:

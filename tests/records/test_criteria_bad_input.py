@@ -71,6 +71,14 @@ def test_a_property_that_is_archived_is_called_so(wide: ObjectType) -> None:
         ({"event": "link_clicked", "at_least": True}, "at_least"),
         ({"event": "link_clicked", "within_days": -1}, "within_days"),
         ({"event": "link_clicked", "within_days": "7"}, "within_days"),
+        ({"event": "link_clicked", "since": "yesterday"}, "since"),
+        ({"event": "link_clicked", "since": "20270301"}, "since"),
+        ({"event": "link_clicked", "since": "2027-W01-1"}, "since"),
+        ({"event": "link_clicked", "until": "2027-02-29"}, "until"),
+        ({"event": "link_clicked", "until": ""}, "until"),
+        ({"event": "link_clicked", "until": 7}, "until"),
+        ({"event": "link_clicked", "since": "2027-03-02", "until": "2027-03-01"}, "until"),
+        ({"event": "link_clicked", "since": "2027-03-02", "within_days": 0}, "within_days"),
         ({"event": "link_clicked", "detail": ["url"]}, "detail"),
         ({"event": "link_clicked", "detail": {"url": ["a"]}}, "detail.url"),
         ({"event": "link_clicked", "detail": {"url": "a\x00"}}, "detail.url"),
@@ -160,7 +168,14 @@ def nodes() -> st.SearchStrategy[Any]:
         st.fixed_dictionaries({"list": JUNK}, optional={"operator": st.sampled_from(["in", "not_in"]) | JUNK}),
         st.fixed_dictionaries(
             {"event": st.just("link_clicked") | JUNK},
-            optional={"happened": JUNK, "detail": JUNK, "within_days": st.integers() | JUNK, "at_least": JUNK},
+            optional={
+                "happened": JUNK,
+                "detail": JUNK,
+                "within_days": st.integers() | JUNK,
+                "since": JUNK,
+                "until": st.just("2027-03-01") | JUNK,
+                "at_least": JUNK,
+            },
         ),
     )
     return st.recursive(

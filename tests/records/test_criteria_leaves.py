@@ -1,6 +1,6 @@
 """Conditions about events, about associated records and about the columns of a record; what trees refer to."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -61,6 +61,30 @@ def test_events_of_a_later_day_are_outside_the_window(contact: ObjectType) -> No
     record = Record.objects.create(object_type=contact)
     happened(record, "link_clicked", -1)
     assert matching({"event": "link_clicked", "within_days": 7}, contact) == set()
+
+
+@pytest.mark.parametrize(
+    ("window", "expected"),
+    [
+        ({"since": "2027-03-01"}, True),
+        ({"since": "2027-03-02"}, False),
+        ({"until": "2027-03-01"}, True),
+        ({"until": "2027-02-28"}, False),
+        ({"since": "2027-03-01", "until": "2027-03-01"}, True),
+        ({"since": "2026-01-01", "until": "2027-02-28"}, False),
+        ({"since": "0001-01-01", "until": "9999-12-31"}, True),
+    ],
+)
+def test_events_are_asked_for_between_two_days_in_the_zone_of_the_question(
+    contact: ObjectType, window: dict[str, str], expected: bool
+) -> None:
+    record = Record.objects.create(object_type=contact)
+    at = datetime(2027, 2, 28, 23, 30, tzinfo=UTC)  # the first of March in Oslo
+    Event.objects.create(record=record, kind="link_clicked", at=at)
+    tree = {"event": "link_clicked", **window}
+    assert criteria.check(tree, contact) == []
+    assert (record.pk in matching(tree, contact)) is expected
+    assert (record.pk in matching({**tree, "happened": False}, contact)) is not expected
 
 
 def test_associated_records_are_asked_one_hop_away(contact: ObjectType, company: ObjectType) -> None:
@@ -149,6 +173,19 @@ def test_phone_numbers_are_read_in_the_country_of_the_account(contact: ObjectTyp
             {"event": "link_clicked", "happened": False, "at_least": 2, "within_days": 0},
             "“Link clicked” happened fewer than 2 times today",
         ),
+        ({"event": "link_clicked", "since": "2027-03-01"}, "“Link clicked” happened since 1 March 2027"),
+        (
+            {"event": "link_clicked", "happened": False, "until": "2027-03-31"},
+            "“Link clicked” did not happen up to and including 31 March 2027",
+        ),
+        (
+            {"event": "link_clicked", "since": "2027-03-01", "until": "2027-03-31"},
+            "“Link clicked” happened from 1 March 2027 up to and including 31 March 2027",
+        ),
+        (
+            {"event": "link_clicked", "since": "2027-03-01", "until": "2027-03-01"},
+            "“Link clicked” happened on 1 March 2027",
+        ),
         (
             {"event": "custom.order_placed", "detail": {"content_id": 7, "gift": True}},
             "“Order placed” happened with content_id is 7, gift is yes",
@@ -219,6 +256,7 @@ def test_references_name_everything_a_tree_uses(contact: ObjectType) -> None:
         (leaf("renewal_date", "lt", "2027-01-01"), False),
         (leaf("renewal_date", "this_week"), True),
         ({"event": "link_clicked"}, False),
+        ({"event": "link_clicked", "since": "2027-03-01", "until": "2099-03-01"}, False),
         ({"any": [{"not": {"event": "link_clicked", "within_days": 7}}]}, True),
         ({"associated": "company", "where": {"all": [leaf("city", "is_today")]}}, True),
         (None, False),

@@ -167,7 +167,7 @@ def conditions(world: World, object_type: str, moment: datetime) -> Strategy:
     ]
     if object_type == "contact":
         found += [about_lists(world), about_lists(world)]
-    kinds = [st.one_of(*found), st.one_of(*found), events()]
+    kinds = [st.one_of(*found), st.one_of(*found), events(moment)]
     return one_kind([*kinds, associated(world, moment)] if object_type == "contact" else kinds)
 
 
@@ -211,15 +211,24 @@ def about_lists(world: World) -> Strategy:
     return st.fixed_dictionaries({"list": st.sampled_from(world.lists), "operator": st.sampled_from(["in", "not_in"])})
 
 
-def events() -> Strategy:
-    return st.fixed_dictionaries(
-        {"event": st.sampled_from([*KINDS, "never"])},
-        optional={
-            "happened": st.booleans(),
-            "detail": st.sampled_from([*DETAILS, {"content_id": "7"}]),
-            "within_days": st.sampled_from([None, 0, 1, 2, 3, 8, 40]),
-            "at_least": st.integers(1, 3),
-        },
+def events(moment: datetime) -> Strategy:
+    """With a window that moves, one that stands still, or none."""
+    some = {
+        "happened": st.booleans(),
+        "detail": st.sampled_from([*DETAILS, {"content_id": "7"}]),
+        "at_least": st.integers(1, 3),
+    }
+    days = st.sampled_from(days_near([moment]))
+    moving = {"within_days": st.sampled_from([None, 0, 1, 2, 3, 8, 40])}
+    kind = {"event": st.sampled_from([*KINDS, "never"])}
+    between = st.lists(days, min_size=2, max_size=2).map(sorted)
+    return st.one_of(
+        st.fixed_dictionaries(kind, optional={**some, **moving}),
+        st.fixed_dictionaries(kind | {"since": days}, optional=some),
+        st.fixed_dictionaries(kind | {"until": days}, optional=some),
+        st.tuples(st.fixed_dictionaries(kind, optional=some), between).map(
+            lambda pair: {**pair[0], "since": pair[1][0], "until": pair[1][1]}
+        ),
     )
 
 

@@ -40,6 +40,7 @@ def _row(row: Row) -> dict[str, list[str]]:
         own["status"] = [row.status]
     if row.what == "event":
         own |= {"event": [row.event], "times": [row.times], "days": [row.days]}
+        own |= {"since": [row.since], "until": [row.until]}
         own |= {"content": [row.content], "list": [row.chosen_list], "url": [row.link], "drawn": [row.event]}
         own |= {"detail_key": [key for key, _ in row.details], "detail_value": [value for _, value in row.details]}
     return {f"{row.name}.{key}": value for key, value in own.items()} | (
@@ -106,6 +107,8 @@ def test_every_tree_comes_back_as_it_went(in_acme: Account) -> None:
         {"all": [{"event": "link_clicked", "detail": {"content_id": content.pk, "url": "https://a.no"}}]},
         {"all": [{"event": "link_clicked", "detail": {"content_id": "7", "url": ""}}]},
         {"all": [{"event": "message_failed", "detail": {"url": "https://a.no"}}]},
+        {"any": [{"event": "link_clicked", "since": "2027-03-01", "until": "2027-03-31"}]},
+        {"any": [{"event": "link_clicked", "since": "2027-03-01"}, {"event": "link_clicked", "until": "2027-03-31"}]},
         {"any": [{"event": "list_joined", "detail": {"list": chosen.pk, "flow": flow.pk}}]},
         {"any": [{"event": "list_left", "happened": False, "detail": {"list": -1}}]},
         {
@@ -288,6 +291,14 @@ def test_an_event_is_asked_for_by_what_it_was_about(in_acme: Account) -> None:
     assert joined.sentence == "“Put on a list” happened with list “VIP”"
     assert post(event_row(event="link_clicked", content="", url="")).tree == {"all": [{"event": "link_clicked"}]}
     assert not post(event_row(event="link_clicked", content="Welcome")).is_finished
+
+
+def test_an_event_is_asked_for_in_some_days_or_between_two(in_acme: Account) -> None:
+    asked = post(event_row(event="link_clicked", since="2027-03-01", until=""))
+    assert asked.tree["all"] == [{"event": "link_clicked", "since": "2027-03-01"}]
+    assert asked.sentence == "“Link clicked” happened since 1 March 2027"
+    both = post(event_row(event="link_clicked", since="2027-03-01", days="7"))
+    assert both.faults == {"filter.0": "Give either a number of days, or the first and the last day."}
 
 
 def test_another_event_takes_nothing_over_that_was_written_about_the_one_before(in_acme: Account) -> None:
