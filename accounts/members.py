@@ -48,6 +48,11 @@ def names() -> dict[int, str]:
     return dict(sorted(found.items(), key=lambda item: item[1].casefold()))
 
 
+def addresses() -> dict[int, str]:
+    """The e-mails of the account's members, by id."""
+    return dict(Member.objects.order_by("pk").values_list("pk", "user__email"))
+
+
 def _hold(member_id: int) -> Member:
     """The member, with all of the account's members held still: of two owners who demote each other one remains."""
     Account.objects.select_for_update().get(pk=current_account_id())

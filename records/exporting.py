@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone, translation
-from django.utils.translation import gettext as _
 
 from accounts import members
 from accounts.models import Account
 from accounts.tenancy import account_scope
 
 from . import searching
+from .export_header import header_of
 from .import_refusals import as_csv
-from .leaves import columns as columns_of
 from .leaves import is_column
 from .models import ObjectType, Property, PropertyType, Record
 from .searching import Wanted
@@ -27,30 +27,29 @@ def lines(account: Account, object_type: ObjectType, wanted: Wanted, *, language
     """The records as CSV, piece by piece; each opens a short scope of its own, as the stream outlives the view."""
     zone = ZoneInfo(account.time_zone)  # the view's own is over by now
     with account_scope(account.pk), translation.override(language):
-        properties = Property.objects.filter(object_type=object_type, archived_at=None).order_by("pk")
-        columns = [*properties, *columns_of(object_type)]
-        names = members.names() if any(each.type == PropertyType.OWNER for each in columns) else {}
-        head = [_("Id"), *(str(each.label) for each in columns)]
-    yield "\ufeff" + as_csv([head])  # the mark tells spreadsheets that it is UTF-8
+        head = header_of(object_type)
+        columns = [each for each in head.values() if each]
+        owners = members.addresses() if any(each.type == PropertyType.OWNER for each in columns) else {}
+    yield "\ufeff" + as_csv([list(head)])  # the mark tells spreadsheets that it is UTF-8
     last: int | None = None
     while True:
         with account_scope(account.pk), timezone.override(zone):
             found = searching.records(searching.ids(wanted, limit=AT_ONCE, after=last))
-            rows = [[each.pk, *(cell(each, column, names) for column in columns)] for each in found]
+            rows = [[each.pk, *(cell(each, column, owners) for column in columns)] for each in found]
         if not found:
             return
         last = found[-1].pk
         yield as_csv(rows)
 
 
-def cell(record: Record, column: Property, names: dict[int, str]) -> Any:
-    """A value as an import reads it again; moments in the account's zone."""
+def cell(record: Record, column: Property, owners: dict[int, str]) -> Any:
+    """A value as an import reads it again; moments in the account's zone, owners who are here by their e-mail."""
     if is_column(column):
         value = getattr(record, column.key)
         return timezone.localtime(value).isoformat(timespec="seconds") if isinstance(value, datetime) else _plain(value)
     value = record.properties.get(column.key)
     if column.type == PropertyType.OWNER and isinstance(value, int):
-        return names.get(value, value)
+        return owners.get(value, "")
     return _plain(value)
 
 
@@ -59,4 +58,15 @@ def _plain(value: JsonValue) -> Any:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float):
+        return _written_out(value)
     return "; ".join(value) if isinstance(value, list) else value
+
+
+def _written_out(value: float) -> str | Decimal:
+    """A number without an exponent, and with a fourth decimal after three, which would look like thousands."""
+    number = Decimal(repr(value))
+    if number.as_tuple().exponent == -3:
+        return number.quantize(Decimal("0.0001"))
+    text = f"{number:f}"
+    return number if str(number) == text else text  # as a number no apostrophe goes before its minus

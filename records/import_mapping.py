@@ -7,16 +7,21 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
+from .export_header import is_own_id, labels_of_columns, recognised
 from .import_refusals import ADDED
 from .import_types import CHOICES, OFFERED, options_of
+from .leaves import is_column
 from .models import Import, ObjectType, Property, PropertyType
 from .refusals import Error, Invalid
 from .schema import KEY, RESERVED, add_property
 
 FIELDS = ("id", "external_id", "consent", "consent_at", "former_employee")
 COMPANY: Final = {"associated": "company"}
+BARE_ID: Final = "id"  # the external id of other systems, unless another column is
 COMPANY_NAME: Final = "company_name"  # the property that the column of companies fills as well, where the type has it
 Target = dict[str, str]  # {"property": key}, {"field": name}, COMPANY, or in a draft {"new": header, "type": type}
+OWN_ID: Final[Target] = {"field": "id"}
+EXTERNAL_ID: Final[Target] = {"field": "external_id"}
 
 # Without case, accents, spaces and punctuation. Property keys and labels are known besides.
 FIELD_HEADERS = {
@@ -88,23 +93,73 @@ def plain(header: str) -> str:
 def guess(headers: Iterable[str], object_type: ObjectType) -> dict[str, Target | None]:
     """Where each column seems to belong; None where it is not told. Of two for one place the first gets it.
 
-    What was said of refused rows, before the columns of a file that comes back mended, belongs nowhere.
+    What was said of refused rows, before the columns of a file that comes back mended, belongs nowhere. Nor does the
+    id in a file that Flyt has written: it is no external id. The other columns of such a file are known exactly.
     """
     headers = list(headers)
     said = ADDED if tuple(headers[: len(ADDED)]) == ADDED else ()
+    ours = recognised(headers, object_type)
+    known = _known(headers, object_type)
+    mapping: dict[str, Target | None] = {header: _own(property) for header, property in ours.items()}
+    for header in headers:
+        if header not in ours:
+            target = known.get(plain(header))
+            mapping[header] = None if header in said or target in mapping.values() else target
+    return {header: mapping[header] for header in headers}
+
+
+def _known(headers: list[str], object_type: ObjectType) -> dict[str, Target]:
+    """Where columns of any file belong, by their plain words."""
     known: dict[str, Target] = {}
     for field, headers_of_field in FIELD_HEADERS.items():
         known |= {word: {"field": field} for word in headers_of_field.split()}
-    for property in Property.objects.filter(object_type=object_type, archived_at=None).order_by("-pk"):
-        words = [*_headers_of(property, object_type).split(), plain(property.key), plain(property.label)]
-        known |= {word: {"property": property.key} for word in words if word}
+    known |= {plain(label): {"field": key} for label, key in labels_of_columns(object_type) if key in FIELDS}
+    properties = list(Property.objects.filter(object_type=object_type, archived_at=None).order_by("-pk"))
+    for property in properties:
+        known |= {word: {"property": property.key} for word in _headers_of(property, object_type).split()}
+    for property in properties:
+        words = {plain(property.key), plain(property.label)} - {""}
+        known |= {word: {"property": property.key} for word in words}
     if may_name_company(object_type):
         known |= dict.fromkeys(COMPANY_HEADERS.split(), COMPANY)
-    mapping: dict[str, Target | None] = {}
-    for header in headers:
-        target = known.get(plain(header))
-        mapping[header] = None if header in said or target in mapping.values() else target
-    return mapping
+    return known if _is_only_id(headers, known) else {word: known[word] for word in known if word != BARE_ID}
+
+
+def _is_only_id(headers: list[str], known: Mapping[str, Target]) -> bool:
+    """False when a column says better than a bare "Id" that it is the external id: then that is another id."""
+    words = {plain(header) for header in headers} - {BARE_ID}
+    return known.get(BARE_ID) != EXTERNAL_ID or all(known.get(word) != EXTERNAL_ID for word in words)
+
+
+def _own(property: Property | None) -> Target | None:
+    """Where a column that Flyt has written belongs; the id and what Flyt itself keeps track of belong nowhere."""
+    if property is None:
+        return None
+    if is_column(property):
+        return {"field": property.key} if property.key in FIELDS else None
+    return {"property": property.key}
+
+
+def with_own_id(mapping: Mapping[str, Target | None]) -> dict[str, Target | None]:
+    """For rows that are matched by the id in Flyt: a column that is called so has it, unless another was chosen."""
+    unused: tuple[Target | None, ...] = (None, EXTERNAL_ID)
+    named = next((header for header, target in mapping.items() if is_own_id(header) and target in unused), None)
+    if named is None or OWN_ID in mapping.values():
+        return dict(mapping)
+    return {**mapping, named: OWN_ID}
+
+
+def with_some_id(mapping: Mapping[str, Target | None]) -> dict[str, Target | None]:
+    """The same as a guess, where what looks like another id has it when no column is called so."""
+    found = with_own_id(mapping)
+    if OWN_ID in found.values():
+        return found
+    return {header: OWN_ID if target == EXTERNAL_ID else target for header, target in found.items()}
+
+
+def without_own_id(mapping: Mapping[str, Target | None]) -> dict[str, Target | None]:
+    """For rows that are matched otherwise and may have no id."""
+    return {header: None if target == OWN_ID else target for header, target in mapping.items()}
 
 
 def _headers_of(property: Property, object_type: ObjectType) -> str:

@@ -35,6 +35,7 @@ BOMS = {"utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be":
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE = 256 * 1024
+ADDRESS = re.compile(r"\S+@\S+\.\S+")  # no name of a column, but a row of a file without names
 LONGEST_LINE = 8 * 1024 * 1024
 MOST_COLUMNS = 1_000
 # What a spreadsheet would calculate, perhaps with apostrophes already. Our CSV files put one in front; reading such a
@@ -222,7 +223,7 @@ def header_of(cells: list[str]) -> list[str]:
     if len(cells) > MOST_COLUMNS:
         raise Invalid([Error("file", _("The file has more than {most} columns.").format(most=MOST_COLUMNS))])
     names = [" ".join(cell.split())[:200] or _("Column {number}").format(number=n) for n, cell in enumerate(cells, 1)]
-    if not any(cell.strip() for cell in cells) or any("@" in cell for cell in cells):
+    if not any(cell.strip() for cell in cells) or any(ADDRESS.fullmatch(cell.strip()) for cell in cells):
         raise Invalid([Error("file", _("The first row must hold the names of the columns."))])
     twice = next((name for n, name in enumerate(names) if name in names[:n]), None)
     if twice:

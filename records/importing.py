@@ -120,7 +120,7 @@ def draft(
         if mapping is not None:
             source.mapping = import_mapping.check(mapping, source.columns, object_type)
         elif terms.match_on == "id":
-            source.mapping = _with_id(source.mapping)
+            source.mapping = import_mapping.with_some_id(source.mapping)
         if create_properties:
             left = {header for header, target in source.mapping.items() if not target} - set(mapping or ())
             if tuple(source.columns[: len(ADDED)]) == ADDED:  # refused rows that come back mended
@@ -223,11 +223,6 @@ def _check_matching(source: Import) -> None:
     if column is not None and source.match_on != "id":
         message = _("Only rows that are matched by the id may have one. Match on it, or leave the column out.")
         raise Invalid([Error(f"mapping.{column}", message)])
-
-
-def _with_id(mapping: dict[str, Target | None]) -> dict[str, Target | None]:
-    """Guesses for rows that are matched by the id: the column that looks like an id is Flyt's own."""
-    return {header: MATCHES["id"] if target == MATCHES["external_id"] else target for header, target in mapping.items()}
 
 
 def _check_settings(name: str, terms: Terms, delimiter: str | None) -> None:

@@ -189,6 +189,8 @@ class Merge:
     def _change_consent(self, target: Target, consent: str, at: datetime | None) -> None:
         if self._would_undo_withdrawal(target, at) and consent != Consent.WITHDRAWN:
             return
+        if consent == target.consent and at and target.consent_at and at == target.consent_at.replace(microsecond=0):
+            return  # moments are read to the second: it says what is there
         if at or consent != target.consent:
             target.consent_at = at or self.now
         target.consent = consent

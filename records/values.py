@@ -205,12 +205,30 @@ def _choice(value: object, options: list[str]) -> str:
 def _choices(value: object, options: list[str]) -> list[str] | None:
     """Text is taken apart at semicolons, or at commas without one, unless it is an option as it stands."""
     if isinstance(value, str):
-        is_option = value.casefold() in {option.casefold() for option in options}
-        value = [value] if is_option else value.split(";" if ";" in value else ",")
+        value = _parted(value, {option.casefold() for option in options})
     if not isinstance(value, list):
         raise ValueError(_("Give a list of choices."))
     chosen = {_choice(_trimmed(each) if isinstance(each, str) else each, options) for each in value if each != ""}
     return [option for option in options if option in chosen] or None
+
+
+def _parted(text: str, options: set[str]) -> list[str]:
+    """The choices in a text; an option with the mark in it that parts them is one choice."""
+    if text.casefold() in options:
+        return [text]
+    mark = ";" if ";" in text else ","
+    most = 1 + max((option.count(mark) for option in options), default=0)
+    parts, found = text.split(mark), list[str]()
+    while parts:
+        several = (n for n in range(min(most, len(parts)), 1, -1) if _joined(parts, mark, n).casefold() in options)
+        n = next(several, 1)
+        found.append(_joined(parts, mark, n))
+        del parts[:n]
+    return found
+
+
+def _joined(parts: list[str], mark: str, n: int) -> str:
+    return mark.join(parts[:n]).strip()
 
 
 def _owner(value: object, members: Members | None) -> int:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from records import importing
-from records.import_mapping import FIELDS, Target, may_name_company
+from records.import_mapping import FIELDS, Target, may_name_company, with_own_id, without_own_id
 from records.import_preview import Preview, look_at
 from records.import_reading import ENCODINGS
 from records.import_types import OFFERED
@@ -97,8 +97,10 @@ def chosen(form: QueryDict, source: Import) -> dict[str, Any]:
         choice = form.get(f"column-{number}")
         if choice is not None:
             mapping[header] = _target(choice, header)
-    terms = {each.name: form.get(each.name, getattr(source, each.name)) for each in fields(Terms)}
-    return {"name": form.get("name", source.name), "mapping": mapping, "terms": Terms(**terms)}
+    terms = Terms(**{each.name: form.get(each.name, getattr(source, each.name)) for each in fields(Terms)})
+    if terms.match_on != source.match_on:
+        mapping = with_own_id(mapping) if terms.match_on == "id" else without_own_id(mapping)
+    return {"name": form.get("name", source.name), "mapping": mapping, "terms": terms}
 
 
 def _columns(preview: Preview, errors: dict[str, str], form: QueryDict) -> list[dict[str, Any]]:
