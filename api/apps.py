@@ -9,9 +9,11 @@ class ApiConfig(AppConfig):
     name = "api"
 
     def ready(self) -> None:
-        """Let kept answers forget a record that is erased."""
+        """Let kept answers forget a record, and a walk, that is erased."""
+        from participants.traces import register_forgetter
         from records.erasing import register_eraser
 
-        from .idempotency import forget_records
+        from .idempotency import forget_records, forget_walks
 
         register_eraser("answers", forget_records)
+        register_forgetter("answers", forget_walks)

@@ -7,6 +7,7 @@ lost in between) counts as abandoned after a minute.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -39,6 +40,19 @@ update accounts_idempotencykey set body = jsonb_set(body, '{data}', jsonb_build_
 where account_id = %(account)s and body #> '{data,properties}' is not null
   and body #>> '{data,id}' = any(%(records)s::text[])
 """
+
+
+FORGET_WALKS: Final = """
+update accounts_idempotencykey set body = jsonb_set(body, '{data}', 'null')
+where account_id = %(account)s and body #> '{data,log}' is not null
+  and body #>> '{data,id}' = any(%(walks)s::text[])
+"""
+
+
+def forget_walks(walks: Sequence[int]) -> None:
+    """Of erased walks keep nothing in an answer, only that it was given: the same request still acts once."""
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET_WALKS, {"account": current_account_id(), "walks": [str(each) for each in walks]})
 
 
 def forget_records(doomed: Doomed) -> None:

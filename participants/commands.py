@@ -13,7 +13,7 @@ from accounts.tenancy import account_scope
 from flows.locks import try_shared
 from scheduling.clock import now
 
-from . import lifecycle, statistics
+from . import lifecycle, statistics, traces
 from .leaving import release
 from .models import Intake, Participant, ParticipantStatus, StepLog
 
@@ -65,20 +65,26 @@ def leave_together(account_id: int, flow_id: int, participant_ids: Iterable[int]
 
 
 def erase(account_id: int, participant_id: int, *, by: Actor) -> None:
-    """Remove all trace of a participation: the walk, its log, its part in the counts.
+    """Remove all trace of a participation: the walk, its log, its events, its part in the counts.
 
-    Messages that have left stay what they are, messages; one that waits is cancelled. The run that brought the
-    participant in keeps its report: so many were enrolled then. Opens its own durable scope.
+    What happened to the record stays (participants/traces.py): messages that have left are messages; one that waits
+    is cancelled. The run that brought the participant in keeps its report: so many were enrolled then. Opens its own
+    durable scope.
     """
     with account_scope(account_id, durable=True):
+        traces.refresh_lists()
+        traces.withdraw_wishes(_flow_of(participant_id), [participant_id])
         participant = _locked(participant_id)
         _erase(participant.flow_id, [participant], by=by)
 
 
 def erase_together(account_id: int, flow_id: int, participant_ids: Iterable[int], *, by: Actor) -> int:
     """`erase` for those of the participants that are in the flow; returns how many. Raises `NotAllowed("busy")`."""
+    ids = list(participant_ids)
     with account_scope(account_id, durable=True):
-        found = _locked_of(flow_id, participant_ids)
+        traces.refresh_lists()
+        traces.withdraw_wishes(flow_id, ids)
+        found = _locked_of(flow_id, ids)
         _erase(flow_id, found, by=by)
         return len(found)
 
@@ -109,11 +115,13 @@ def erase_walks(account_id: int, record_ids: Sequence[int]) -> bool:
 
 
 def _erase(flow_id: int, participants: list[Participant], *, by: Actor) -> None:
-    walks = Participant.objects.filter(pk__in=[each.pk for each in participants])
-    logs = StepLog.objects.filter(participant_id__in=[each.pk for each in participants])
+    ids = [each.pk for each in participants]
+    walks = Participant.objects.filter(pk__in=ids)
+    logs = StepLog.objects.filter(participant_id__in=ids)
     record_all(participants, "erase", by=by, detail={"flow": flow_id})
     walks.update(hop=F("hop") + 1)
-    release([each.pk for each in participants])
+    release(ids)
+    traces.forget(flow_id, ids)
     statistics.add(flow_id, _less(participants, logs.values_list("step_id", "outcome", "branch_id")))
     logs.delete()
     walks.delete()
@@ -146,8 +154,11 @@ def _locked_of(flow_id: int, participant_ids: Iterable[int]) -> list[Participant
 
 def _locked(participant_id: int) -> Participant:
     """The participant, under its flow's lock and its own; read anew once they are held."""
-    flow_id = Participant.objects.values_list("flow_id", flat=True).get(pk=participant_id)
-    found = _locked_of(flow_id, [participant_id])
+    found = _locked_of(_flow_of(participant_id), [participant_id])
     if not found:
         raise Participant.DoesNotExist
     return found[0]
+
+
+def _flow_of(participant_id: int) -> int:
+    return int(Participant.objects.values_list("flow_id", flat=True).get(pk=participant_id))
