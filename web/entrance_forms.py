@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import invitations
 from accounts.models import Account, Invitation, User
+from web import countries
 from web.kit_form import KitForm
 from web.opening import open_account
 from web.time_zones import DEFAULT, choices
@@ -88,6 +89,7 @@ class SignUpForm(KitForm, account_forms.SignupForm):
             user,
             time_zone=self.cleaned_data["time_zone"],
             language=user.language,
+            country=countries.of(self.cleaned_data["time_zone"], user.language),
         )
         return user
 

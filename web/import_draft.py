@@ -13,7 +13,7 @@ from records.import_preview import Preview, look_at
 from records.import_reading import ENCODINGS
 from records.import_types import OFFERED
 from records.importing import Terms
-from records.models import BlankCells, DateOrder, Import, ImportMode, Property
+from records.models import BlankCells, DateOrder, Import, ImportMode, Property, PropertyType
 
 DELIMITERS = {
     ",": gettext_lazy("comma"),
@@ -75,6 +75,7 @@ def show(source: Import, errors: dict[str, str], form: QueryDict) -> dict[str, A
         "headings": [_label(preview.columns[number].target, labels) for number in shown],
         "rows": [[row[number] for number in shown] for row in preview.rows],
         "properties": labels,
+        "has_phones": _has_phones(preview, {each.key for each in properties if each.type == PropertyType.PHONE}),
         "fields": {name: FIELD_LABELS[name] for name in FIELDS},
         "types": {type.value: type.label for type in OFFERED},
         "may_name_company": may_name_company(source.object_type),
@@ -101,6 +102,12 @@ def chosen(form: QueryDict, source: Import) -> dict[str, Any]:
     if terms.match_on != source.match_on:
         mapping = with_own_id(mapping) if terms.match_on == "id" else without_own_id(mapping)
     return {"name": form.get("name", source.name), "mapping": mapping, "terms": terms}
+
+
+def _has_phones(preview: Preview, keys: set[str]) -> bool:
+    """Whether a column becomes a phone number, of a property with one of those keys or a new one."""
+    targets = [each.target for each in preview.columns if each.target]
+    return any(each.get("property") in keys or each.get("type") == PropertyType.PHONE for each in targets)
 
 
 def _columns(preview: Preview, errors: dict[str, str], form: QueryDict) -> list[dict[str, Any]]:

@@ -97,13 +97,6 @@ def add(request: AccountRequest, list_id: int) -> HttpResponse:
 
 @account_view(right=Right.EDIT_CONTENT)
 @require_POST
-def add_to_chosen(request: AccountRequest) -> HttpResponse:
-    """Put the chosen records into the list that the form names."""
-    return _put(request, find(read_id(request.POST.get("list")) or 0))
-
-
-@account_view(right=Right.EDIT_CONTENT)
-@require_POST
 def remove(request: AccountRequest, list_id: int) -> HttpResponse:
     """Take the chosen records out of a list; the records stay."""
     chosen = find(list_id)

@@ -34,17 +34,20 @@ def open_account(
     slug: str = "",
     time_zone: str = "Europe/Oslo",
     language: str = "en",
+    country: str = "",
     is_demo: bool = False,
 ) -> Account:
     """A new account with `owner` in charge, the built-in object types and one subscription type.
 
-    `slug` is the account's part of every address; made from the name when empty. Raises ValidationError when the
-    name is empty, or the slug is none, reserved or taken.
+    `slug` is the account's part of every address; made from the name when empty. `country`: where phone numbers
+    without a country code belong; none when empty. Raises ValidationError when the name is empty, or the slug is none,
+    reserved or taken.
     """
     name = name.strip()
     if not name:
         raise ValidationError(_("Write a name for the account."))
-    account = _make(name, slug, time_zone=time_zone, language=language or "en", is_demo=is_demo)
+    settled = {"time_zone": time_zone, "language": language or "en", "country": country}
+    account = _make(name, slug, **settled, is_demo=is_demo)
     with account_scope(account.pk):
         Member.objects.create(user=owner, role=Role.OWNER)
         ensure_object_types()

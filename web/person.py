@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import User
-from web import time_zones
+from web import countries, time_zones
 from web.entrance import steady
 from web.kit_form import KitForm
 from web.mails import MailNotSent
@@ -96,12 +96,14 @@ def new_account(request: HttpRequest) -> HttpResponse:
     """Another account with this person as its owner."""
     form = NewAccountForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        time_zone, language = form.cleaned_data["time_zone"], get_language() or ""
         try:
             account = open_account(
                 form.cleaned_data["organisation"],
                 cast(User, request.user),
-                time_zone=form.cleaned_data["time_zone"],
-                language=get_language() or "",
+                time_zone=time_zone,
+                language=language,
+                country=countries.of(time_zone, language),
             )
             return redirect("web:flows", account.slug)
         except ValidationError as error:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -15,7 +16,7 @@ from accounts.tenancy import account_scope
 from records import editing, erasing, lists, matching, searching, tasks
 from records.list_refresh import account_zone
 from records.models import List, ListKind, Record
-from records.refusals import Invalid
+from records.refusals import Error, Invalid
 from scheduling.clock import now
 from web.access import AccountRequest, account_view, verb_view
 from web.asking import ask
@@ -141,40 +142,75 @@ def erase_chosen(request: AccountRequest) -> HttpResponse:
 
 @account_view(right=Right.EDIT_CONTENT)
 def to_list(request: AccountRequest) -> HttpResponse:
-    """GET asks which list, POST puts those of the address on it: too many for one request are left to a worker."""
+    """GET asks which list, POST puts those of the address on it, or on a new one that it names.
+
+    Too many for one request are left to a worker.
+    """
     table = Table.of(request.GET)
     tree = _whole(request, table)
     ids, rest = _chosen(request) if tree is None else ([], "")
     if rest:  # doing it again would find the same
         raise _too_many()
-    static = List.objects.filter(object_type=table.object_type, kind=ListKind.STATIC, is_hidden=False)
     if request.method != "POST":
-        count = len(ids) if tree is None else _count(table, tree)
-        return ask(
-            request,
-            title=ngettext("Put %s record on a list", "Put %s records on a list", count or MOST_TOGETHER)
-            % (f"{number(MOST_TOGETHER)}+" if count is None else number(count)),
-            verb=_("Put on the list") if static.exists() else "",
-            back=_table(request),
-            body="records/_to_list.html",
-            static_lists=static.order_by("name")[:500],
-        )
-    chosen = get_object_or_404(static, pk=read_id(request.POST.get("list")) or 0)
+        return _ask_for_list(request, table, _many(table, tree, ids))
+    try:
+        chosen = _list_of(request, table)
+    except Invalid as invalid:
+        return _ask_for_list(request, table, _many(table, tree, ids), fault=invalid.errors[0].message)
     try:
         if tree is None:
             added: int | None = lists.add(chosen, ids)
         else:
             added = lists.add_matching(chosen, tree, moment=now(), zone=account_zone())
-    except Invalid as invalid:
+    except Invalid as invalid:  # nor is a new list left behind: the refusal takes everything back
         raise NotAllowed("refused", invalid.errors[0].message) from invalid
     if added is None:
         messages.info(request, _("Records are being put on the list. With many of them that takes a while."))
+    elif added == 0:
+        messages.info(request, _("They are on it already."))
     else:
         said = ngettext(
             "%(n)s record was put on the list %(name)s.", "%(n)s records were put on the list %(name)s.", added
         )
         messages.success(request, said % {"n": added, "name": chosen.name})
     return redirect("web:list", request.account.slug, chosen.pk)
+
+
+def _ask_for_list(request: AccountRequest, table: Table, count: int | None, *, fault: str = "") -> HttpResponse:
+    """`count`: how many are put on it, None for too many to count. `fault`: why what was posted is not done."""
+    return ask(
+        request,
+        title=ngettext("Put %s record on a list", "Put %s records on a list", count or MOST_TOGETHER)
+        % (f"{number(MOST_TOGETHER)}+" if count is None else number(count)),
+        verb=_("Put on the list"),
+        back=_table(request),
+        body="records/_to_list.html",
+        status=422 if fault else 200,
+        static_lists=_static(table).order_by("name")[:500],
+        chosen_list=read_id(request.POST.get("list")),
+        name=request.POST.get("name", ""),
+        fault=fault,
+    )
+
+
+def _static(table: Table) -> QuerySet[List]:
+    found: QuerySet[List] = List.objects.filter(object_type=table.object_type, kind=ListKind.STATIC, is_hidden=False)
+    return found
+
+
+def _list_of(request: AccountRequest, table: Table) -> List:
+    """The list that was chosen, or a new one by the name that was written. Raises Http404, Invalid."""
+    chosen, name = request.POST.get("list", ""), request.POST.get("name", "").strip()
+    if bool(chosen) == bool(name):
+        raise Invalid([Error("list", _("Choose a list, or write what a new one is called: one of the two."))])
+    if name:
+        return lists.create_static(name, table.object_type)
+    found: List = get_object_or_404(_static(table), pk=read_id(chosen) or 0)
+    return found
+
+
+def _many(table: Table, tree: Any, ids: list[int]) -> int | None:
+    return len(ids) if tree is None else _count(table, tree)
 
 
 def _whole(request: AccountRequest, table: Table) -> Any:

@@ -13,7 +13,7 @@ from accounts import members
 from flows.models import Flow
 from flows.visibility import visible_to
 from participants.models import Participant
-from records.models import Association, Import, List, ListEntry, ListKind, ObjectType, Property, PropertyType
+from records.models import Association, Import, List, ListEntry, ObjectType, Property, PropertyType
 from web import timeline
 from web.access import AccountRequest, account_view
 from web.paging import newest_first
@@ -38,7 +38,6 @@ def overview(request: AccountRequest) -> HttpResponse:
     filters = filters_of(request.GET)
     filters["type"] = table.object_type.key
     shown_keys = {each.key for each in columns}
-    static = List.objects.filter(object_type=table.object_type, kind=ListKind.STATIC, is_hidden=False)
     context = {
         "place": "records",
         "table": table,
@@ -53,7 +52,6 @@ def overview(request: AccountRequest) -> HttpResponse:
         ],
         "filters": filters.urlencode(),
         "criteria": request.GET.get("criteria", "") if table.tree is not None else "",
-        "static_lists": static.order_by("name")[:500],
     }
     return render(request, "records/list.html", context)
 

@@ -181,7 +181,6 @@ urlpatterns = [
     path("<slug:slug>/lists/folders/new/", list_asks.create_folder, name="list_folder_new"),
     path("<slug:slug>/lists/folders/<int:list_folder_id>/rename/", list_asks.rename_folder, name="list_folder_rename"),
     path("<slug:slug>/lists/folders/<int:list_folder_id>/delete/", list_asks.delete_folder, name="list_folder_delete"),
-    path("<slug:slug>/lists/add/", lists.add_to_chosen, name="list_add_chosen"),
     path("<slug:slug>/lists/<int:list_id>/", lists.detail, name="list"),
     path("<slug:slug>/lists/<int:list_id>/state/", lists.state, name="list_state"),
     path("<slug:slug>/lists/<int:list_id>/used-by/", lists.used_by, name="list_used_by"),

@@ -154,7 +154,6 @@ def visits(acme: Account, tmp_path: Path, settings) -> dict[str, Visit]:  # type
         "record_edit": Visit([record.pk], right=Right.EDIT_CONTENT),
         "lists": Visit(),
         "list_new": Visit(right=Right.EDIT_CONTENT),
-        "list_add_chosen": Visit(method="post", answer=302, data={"list": str(some.pk)}, right=Right.EDIT_CONTENT),
         "list": Visit([some.pk]),
         "list_draft": Visit(method="post", right=Right.EDIT_CONTENT),
         "list_count": Visit(method="post", right=Right.EDIT_CONTENT),

@@ -69,6 +69,14 @@ def test_an_account_has_an_owner_object_types_and_a_subscription_type(db: None) 
     assert Client().login(username="asa@example.com", password="a long enough word")
 
 
+def test_an_account_has_the_country_that_the_operator_names_or_none(db: None) -> None:
+    open_account("One")
+    open_account("Two", email="bo@example.com", country="se")
+    assert [account_named(slug).country for slug in ("one", "two")] == ["", "SE"]
+    with pytest.raises(CommandError, match="Sweden is no country"):
+        open_account("Three", email="cy@example.com", country="Sweden")
+
+
 def test_without_a_password_one_is_made_and_shown(db: None, capsys: pytest.CaptureFixture[str]) -> None:
     open_account()
     password = capsys.readouterr().out.split("Password: ")[1].strip()

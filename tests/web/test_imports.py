@@ -199,6 +199,32 @@ def test_a_new_property_suggests_the_type_of_its_values(member: Client, address:
     assert "New: Number, as the values suggest" in page(member, address)
 
 
+@pytest.mark.parametrize(
+    ("header", "column", "country", "warns"),
+    [
+        ("Telefon", None, "", True),
+        ("Telefon", None, "SE", False),
+        ("Telefon", "", "", False),
+        ("Växel", None, "", False),
+        ("Växel", "new:phone", "", True),
+    ],
+)
+def test_phone_numbers_of_an_account_without_a_country_are_warned_of(
+    member: Client, acme: Account, browser_of: Browsers, header: str, column: str | None, country: str, warns: bool
+) -> None:
+    settings = {"name": "Acme", "slug": "acme", "time_zone": "Europe/Oslo", "language": "en"}
+    assert member.post("/acme/settings/", {**settings, "country": country}).status_code == 302
+    address = str(upload(member, f"E-post;{header}\nkathe@example.com;070-174 06 05\n")["Location"])
+    if column is not None:
+        member.post(f"{address}settle/", {"column-1": column})
+    shown = page(member, address)
+    assert ("The account has no country" in shown) == warns
+    assert ('href="/acme/settings/#id_country"' in shown) == warns
+    if warns:
+        for_marketers = page(browser_of(acme, Role.MARKETER), address)
+        assert "An admin can choose it" in for_marketers and "#id_country" not in for_marketers
+
+
 def test_an_import_under_way_can_be_stopped(member: Client, acme: Account, browser_of: Browsers, address: str) -> None:
     member.post(f"{address}start/", {"match_on": "email", "name": "Kunder"})
     assert "Stop the import" in page(member, address)

@@ -95,10 +95,14 @@ def test_somebody_is_found_and_put_on_it(member: Client, acme: Account, people: 
 def test_several_are_put_on_a_chosen_list(member: Client, acme: Account, people: List) -> None:
     with account_scope(acme.pk):
         ids = [record.pk for record in make_contacts(3)]
-    answer = member.post("/acme/lists/add/", {"list": people.pk, "record": [*ids, "nonsense"]})
-    assert answer["Location"] == f"/acme/lists/{people.pk}/"
+    asks = "/acme/records/list/?type=contact&record=nonsense&" + "&".join(f"record={id}" for id in ids)
+    assert 'hx-get="/acme/records/list/"' in page(member, "/acme/records/")
+    assert f'<option value="{people.pk}">' in page(member, asks)
+    for said in ("3 records were put on the list Winter.", "They are on it already."):
+        answer = member.post(asks, {"list": people.pk}, follow=True)
+        assert answer.redirect_chain == [(f"/acme/lists/{people.pk}/", 302)] and said in answer.content.decode()
     assert len(members_of(acme, people)) == 4
-    assert member.post("/acme/lists/add/", {"list": "nonsense", "record": ids}).status_code == 404
+    assert member.post(asks, {"list": "nonsense"}).status_code == 404
 
 
 def test_somebody_is_taken_off_and_stays_a_record(member: Client, acme: Account, people: List) -> None:
@@ -143,7 +147,7 @@ def test_another_accounts_records_and_lists_are_not_there(
         other = make_list("Theirs", [theirs])
     member.post(f"/acme/lists/{people.pk}/add/", {"record": theirs.pk})
     assert members_of(acme, people) == {"kathe@example.com"}
-    assert member.post("/acme/lists/add/", {"list": other.pk, "record": []}).status_code == 404
+    assert member.post("/acme/records/list/", {"list": other.pk}).status_code == 404
     assert "Theirs" not in page(member, "/acme/lists/")
 
 

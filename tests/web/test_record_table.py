@@ -156,6 +156,55 @@ def test_all_that_are_found_are_put_on_a_list_archived_and_erased(
         assert [each.pk for each in Record.objects.all()] == [people[1].pk]
 
 
+def test_a_new_list_is_made_for_those_who_are_found_or_chosen(
+    member: Client, acme: Account, people: list[Record]
+) -> None:
+    asked = member.get(f"/acme/records/list/?record={people[0].pk}").content.decode()
+    assert "A new list called" in asked and 'name="list"' not in asked
+    answer = member.post(f"/acme/records/list/?record={people[0].pk}", {"name": " Winter "}, follow=True)
+    assert "1 record was put on the list Winter." in answer.content.decode()
+    member.post(f"/acme/records/list/?all=1&criteria={quote(json.dumps(OSLO))}", {"name": "Oslo", "list": ""})
+    with account_scope(acme.pk):
+        sizes = {each.name: lists.size(each) for each in List.objects.filter(is_hidden=False)}
+    assert sizes == {"Winter": 1, "Oslo": 2}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"name": "Winter"}, "There is a list “Winter” already."),
+        ({"name": " "}, "Choose a list, or write"),
+        ({}, "Choose a list, or write"),
+        ({"name": "Spring", "list": "winter"}, "Choose a list, or write"),
+        ({"name": "x" * 201}, "1 to 200 characters"),
+    ],
+)
+def test_a_list_that_cannot_be_told_is_asked_for_again_with_what_was_typed(
+    member: Client, acme: Account, people: list[Record], given: dict[str, str], said: str
+) -> None:
+    with account_scope(acme.pk):
+        winter = make_list("Winter")
+    given = {**given, **({"list": str(winter.pk)} if "list" in given else {})}
+    answer = member.post(f"/acme/records/list/?record={people[0].pk}", given)
+    shown = answer.content.decode()
+    assert answer.status_code == 422 and said in shown and "Put 1 record on a list" in shown
+    assert f'value="{given.get("name", "")}"' in shown
+    assert (f'value="{winter.pk}" selected' in shown) == ("list" in given)
+    with account_scope(acme.pk):
+        assert [each.name for each in List.objects.filter(is_hidden=False)] == ["Winter"] and lists.size(winter) == 0
+
+
+def test_a_new_list_of_more_than_go_by_id_is_filled_by_a_worker(
+    member: Client, acme: Account, people: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_asks, "MOST_TOGETHER", 2)
+    monkeypatch.setattr(lists, "MOST_AT_ONCE", 1)
+    answer = member.post("/acme/records/list/?all=1", {"name": "Everybody"}, follow=True)
+    assert "Records are being put on the list." in answer.content.decode()
+    with account_scope(acme.pk):
+        assert List.objects.get(name="Everybody").kind == "static"
+
+
 def test_too_many_at_once_go_the_latest_first_and_the_question_says_so(
     member: Client, people: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,8 @@ from accounts.models import Account, History, Member, User
 from accounts.rights import Role
 from accounts.tenancy import account_scope, every_account
 from messaging.models import SubscriptionType
-from records.models import ObjectType
+from records.models import ObjectType, Record
+from records.upserts import upsert
 from tests.messaging.post import Server
 from tests.web.conftest import PASSWORD, link_in, make_member, make_person
 
@@ -53,6 +54,35 @@ def test_a_newcomer_has_an_account_of_their_own_and_is_in_it(nobody: Client, smt
 def test_the_browsers_language_becomes_the_persons_and_the_accounts(nobody: Client, smtp: Server) -> None:
     nobody.post("/signup/", FORM, headers={"accept-language": "sv"})
     assert (User.objects.get().language, accounts()[0].language) == ("sv", "sv")
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "language", "country"),
+    [
+        ("Europe/Stockholm", "en", "SE"),
+        ("Europe/Helsinki", "sv", "FI"),
+        ("Asia/Calcutta", "en", "IN"),  # by its old name
+        ("Europe/Oslo", "nb", "NO"),
+        ("Europe/Oslo", "en", "NO"),
+        ("Europe/Oslo", "sv", "SE"),  # the form begins with it: nobody has chosen
+        ("UTC", "sv", "SE"),
+        ("UTC", "en", ""),
+    ],
+)
+def test_the_country_follows_from_the_time_zone_else_the_language(
+    nobody: Client, smtp: Server, time_zone: str, language: str, country: str
+) -> None:
+    nobody.post("/signup/", {**FORM, "time_zone": time_zone}, headers={"accept-language": language})
+    assert accounts()[0].country == country
+
+
+def test_phone_numbers_of_a_new_account_are_understood(nobody: Client, smtp: Server) -> None:
+    sign_up(nobody)
+    with account_scope(accounts()[0].pk):
+        contact = ObjectType.objects.get(key="contact")
+        row = {"properties": {"email": "a@firma.example", "phone": "070-174 06 05"}}
+        upsert(contact, [row], match_on="email", source="api")
+        assert Record.objects.get().properties["phone"] == "+46701740605"
 
 
 def test_two_accounts_of_one_name_have_addresses_of_their_own(nobody: Client, smtp: Server) -> None:

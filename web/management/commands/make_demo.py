@@ -81,7 +81,7 @@ def _make(account: Account | None) -> tuple[Account, dict[str, str]]:
     owner.set_password(password)
     owner.save(update_fields=["password"])
     sign_in.confirm_address(owner)
-    account = account or open_account(NAME, owner, slug=SLUG, is_demo=True)
+    account = account or open_account(NAME, owner, slug=SLUG, country="NO", is_demo=True)
     with account_scope(account.pk):
         ApiKey.objects.filter(name=KEY_NAME, revoked_at=None).update(revoked_at=now())
         _key, secret = sign_in.make_key(KEY_NAME, Role.ADMIN, by=owner)
