@@ -62,7 +62,7 @@ def comparison(operator: Operator, property: Property, operands: list[JsonValue]
         return f"({here} = {sql.bind(operands[0])}::boolean)"
     if property.type == PropertyType.MULTIPLE_CHOICE:
         return _of_choices(operator.name, here, operands, sql)
-    return _of_text(operator.name, _folded(property, here), operands, sql, is_exact=_is_exact(property))
+    return _of_text(operator.name, folded(property, here), operands, sql, is_exact=is_exact(property))
 
 
 def by_index(operator: Operator, property: Property, operands: list[JsonValue], sql: Compiler) -> str:
@@ -110,14 +110,14 @@ def _is_address(property: Property) -> bool:
     return property.key == "email" and property.type == PropertyType.EMAIL
 
 
-def _is_exact(property: Property) -> bool:
+def is_exact(property: Property) -> bool:
     """Whether case counts: in ids of other systems, and not in choices, which are stored as the option is written."""
     return property.type == PropertyType.CHOICE or (is_column(property) and property.key == "external_id")
 
 
-def _folded(property: Property, text: str) -> str:
+def folded(property: Property, text: str) -> str:
     """Without regard to case. Addresses are stored in lower case already, and the column keeps its index that way."""
-    return text if property.type == PropertyType.EMAIL or _is_exact(property) else f"lower({text})"
+    return text if property.type == PropertyType.EMAIL or is_exact(property) else f"lower({text})"
 
 
 def _with_another(name: str, property: Property, other: Property, sql: Compiler) -> str:

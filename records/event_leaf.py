@@ -91,8 +91,8 @@ class EventLeaf(Leaf):
             yield Reference("list", object_type, int(str(named)))
 
     def is_time_dependent(self, node: Node) -> bool:
-        """With a window that moves on. One that is given by its days stands still, and no event lies in the future: only
-        one that is written, and heard of, changes what is found in it, though its days be still to come."""
+        """With a window that moves on. One that is given by its days stands still, and no event lies in the future:
+        only one that is written, and heard of, changes what is found in it, though its days be still to come."""
         return node.get("within_days") is not None
 
 

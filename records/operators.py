@@ -23,6 +23,9 @@ SINGLE = ALL - SEVERAL
 ORDERED = DATES | {PropertyType.NUMBER}
 LISTABLE = TEXTS | {PropertyType.CHOICE, PropertyType.NUMBER, PropertyType.OWNER}
 BIRTHDAYS = frozenset({PropertyType.DATE})
+REMEMBERED = LISTABLE | {PropertyType.BOOLEAN}  # one value that can be the same again
+# Columns whose changes the log does not tell, or not all: a link of a message withdraws consent in words of its own.
+WITHOUT_HISTORY = frozenset({"consent", "consent_at", "created_at", "updated_at"})
 
 
 class Takes(Enum):
@@ -46,6 +49,7 @@ class Operator:
     types: frozenset[PropertyType]
     negates: str = ""
     is_relative: bool = False  # counts from the moment of the question
+    asks_history: bool = False  # what the property was, not what it is
 
 
 def _relative(name: str, takes: Takes = Takes.NOTHING, types: frozenset[PropertyType] = DATES) -> Operator:
@@ -93,6 +97,17 @@ OPERATORS: dict[str, Operator] = {
         _relative("after_days_ago", Takes.DAYS),
         _relative("before_days_ahead", Takes.DAYS),
         _relative("after_days_ahead", Takes.DAYS),
+        Operator("ever_was", Takes.ONE, REMEMBERED, asks_history=True),
+        Operator("never_was", Takes.ONE, REMEMBERED, negates="ever_was", asks_history=True),
+        Operator("changed_in_last_days", Takes.DAYS, ALL, is_relative=True, asks_history=True),
+        Operator(
+            "not_changed_in_last_days",
+            Takes.DAYS,
+            ALL,
+            negates="changed_in_last_days",
+            is_relative=True,
+            asks_history=True,
+        ),
         Operator("eq_property", Takes.PROPERTY, SINGLE),
         Operator("ne_property", Takes.PROPERTY, SINGLE, negates="eq_property"),
         Operator("lt_property", Takes.PROPERTY, ORDERED),
@@ -106,6 +121,12 @@ OPERATORS: dict[str, Operator] = {
 def fitting(type: str) -> list[Operator]:
     """The operators for a property of that type, in the order of menus."""
     return [operator for operator in OPERATORS.values() if type in operator.types]
+
+
+def fitting_to(property: Property) -> list[Operator]:
+    """The operators for that property, or column of a record, in the order of menus."""
+    found = fitting(property.type)
+    return [each for each in found if not each.asks_history] if property.key in WITHOUT_HISTORY else found
 
 
 def operands(operator: Operator, property: Property, value: object, *, region: str | None = None) -> list[JsonValue]:

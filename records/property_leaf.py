@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from . import operators, sentences
+from . import operators, sentences, value_history
 from .comparisons import by_index, comparison, has_value, is_known
 from .leaves import Compiler, Leaf, Node, Reference, Subject, is_column
 from .models import Consent, Property, PropertyType
@@ -26,7 +26,7 @@ class PropertyLeaf(Leaf):
         if property is None:
             yield Error("property", _missing(key, subject))
             return
-        known = {operator.name: operator for operator in operators.fitting(property.type)}
+        known = {operator.name: operator for operator in operators.fitting_to(property)}
         if not isinstance(name, str) or name not in known:
             message = _("For {property} use one of: {operators}.")
             yield Error("operator", message.format(property=property.label, operators=", ".join(known)))
@@ -46,6 +46,9 @@ class PropertyLeaf(Leaf):
             known = is_known(property, sql)
             return known if operator.name == "known" else f"(not {known})"
         operands = _operands(operator, property, node.get("value"), sql.subject)
+        if operator.asks_history:
+            include_unknown = bool(node.get("include_unknown"))
+            return value_history.condition(operator, property, operands, sql, include_unknown=include_unknown)
         if operator.negates:
             positive = comparison(OPERATORS[operator.negates], property, operands, sql)
             if node.get("include_unknown"):
@@ -76,7 +79,7 @@ class PropertyLeaf(Leaf):
             yield Reference("property", object_type, str(node.get("value")))
 
     def is_time_dependent(self, node: Node) -> bool:
-        """With a relative date."""
+        """With a relative date, of the value or of its changes."""
         operator = OPERATORS.get(str(node.get("operator")))
         return operator is not None and operator.is_relative
 
@@ -105,7 +108,7 @@ def _value_faults(operator: Operator, property: Property, value: object, subject
         other = subject.properties.get(str(operands[0]))
         if other is None or other.key == property.key or other.type != property.type:
             yield Error("value", _("Give the key of another property of the same type."))
-    elif property.type == PropertyType.OWNER and not subject.stored:
+    elif property.type == PropertyType.OWNER and operator.takes is not Takes.DAYS and not subject.stored:
         for number, member in enumerate(operands):
             if member not in subject.members:
                 path = f"value.{number}" if operator.takes is Takes.MANY else "value"
@@ -116,7 +119,7 @@ def _names(operator: Operator, property: Property, operands: list[JsonValue], su
     """What values are called, where it is not what is stored."""
     if operator.takes is Takes.PROPERTY:
         return {key: each.label for key, each in subject.properties.items()}
-    if property.type == PropertyType.OWNER:
+    if property.type == PropertyType.OWNER and operator.takes is not Takes.DAYS:
         members = (int(str(operand)) for operand in operands)
         return {member: subject.members.get(member) or _("a member who is gone") for member in members}
     if is_column(property) and property.key == "consent":

@@ -35,6 +35,8 @@ SENTENCES: Final[dict[str, Promise]] = {
     "gte": _("%(property)s is at least %(value)s"),
     "between": _("%(property)s is between %(low)s and %(high)s"),
     "not_between": _("%(property)s is not between %(low)s and %(high)s"),
+    "ever_was": _("%(property)s is or was ever %(value)s"),
+    "never_was": _("%(property)s was never %(value)s"),
     "eq_property": _("%(property)s is the same as %(value)s"),
     "ne_property": _("%(property)s is not the same as %(value)s"),
     "lt_property": _("%(property)s is less than the value of %(value)s"),
@@ -114,6 +116,14 @@ SENTENCES_ABOUT_DAYS: Final[dict[str, Any]] = {
     "after_days_ahead": ngettext_lazy(
         "%(property)s is more than %(days)d day from now",
         "%(property)s is more than %(days)d days from now",
+        "days",
+    ),
+    "changed_in_last_days": ngettext_lazy(
+        "%(property)s changed in the last %(days)d day", "%(property)s changed in the last %(days)d days", "days"
+    ),
+    "not_changed_in_last_days": ngettext_lazy(
+        "%(property)s did not change in the last %(days)d day",
+        "%(property)s did not change in the last %(days)d days",
         "days",
     ),
 }

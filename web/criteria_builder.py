@@ -230,7 +230,7 @@ def result(data: QueryDict, object_type: ObjectType, *, zone: str) -> dict[str, 
 
 def operator_choices(property: Any) -> list[tuple[str, str]]:
     """The operators that fit a property, as menus show them."""
-    return [(each.name, sentences.menu_label(each, property.type)) for each in operators.fitting(property.type)]
+    return [(each.name, sentences.menu_label(each, property.type)) for each in operators.fitting_to(property)]
 
 
 def value_field(row: Row, property: Any) -> str:

@@ -108,7 +108,7 @@ def _whole(text: str) -> int | str:
 def _property_node(row: Row, property: Any) -> dict[str, Any]:
     if property is None:
         return {"property": row.key, "operator": row.operator, "value": row.value}
-    fitting = {each.name: each for each in operators.fitting(property.type)}
+    fitting = {each.name: each for each in operators.fitting_to(property)}
     operator = fitting.get(row.operator) or next(iter(fitting.values()))
     row.operator = operator.name
     node: dict[str, Any] = {"property": row.key, "operator": operator.name}

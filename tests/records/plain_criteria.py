@@ -18,6 +18,8 @@ NEGATIVE = {
     "not_contains_all": "contains_all",
     "is_not_exactly": "is_exactly",
     "ne_property": "eq_property",
+    "never_was": "ever_was",
+    "not_changed_in_last_days": "changed_in_last_days",
 }
 TEXT: dict[str, Callable[[str, str], bool]] = {
     "eq": lambda stored, asked: stored.lower() == asked.strip().lower(),
@@ -127,7 +129,10 @@ class Opinion:
 
     def _value(self, key: str) -> Any:
         """What is stored, if it is of the property's type."""
-        stored, type = self.person.values.get(key), self.types[self.object_type][key]
+        return self._typed(key, self.person.values.get(key))
+
+    def _typed(self, key: str, stored: Any) -> Any:
+        type = self.types[self.object_type][key]
         if type in ("number", "owner"):
             return stored if isinstance(stored, int | float) and not isinstance(stored, bool) else None
         if type == "boolean":
@@ -141,11 +146,30 @@ class Opinion:
         if operator in ("known", "unknown"):
             return (stored is not None) == (operator == "known")
         positive = NEGATIVE.get(operator, operator)
+        if positive in ("ever_was", "changed_in_last_days"):
+            held = self._was(leaf) if positive == "ever_was" else self._changed(leaf)
+            is_let_in = stored is not None or bool(leaf.get("include_unknown", False))
+            return held if operator == positive else not held and is_let_in
         asked = self._value(leaf["value"]) if positive.endswith("_property") else leaf.get("value")
         if stored is None or (positive.endswith("_property") and asked is None):
             return operator in NEGATIVE and bool(leaf.get("include_unknown", False))
         answer = self._compare(self.types[self.object_type][leaf["property"]], positive, stored, asked)
         return answer != (operator in NEGATIVE)
+
+    def _changes(self, key: str) -> list[tuple[datetime, list[Any]]]:
+        told = [each for each in self.person.events if each.kind == "record_updated"]
+        return [(each.at, each.detail["changes"][key]) for each in told if key in each.detail["changes"]]
+
+    def _was(self, leaf: Tree) -> bool:
+        key = leaf["property"]
+        every = [self.person.values.get(key), *(value for _, pair in self._changes(key) for value in pair)]
+        typed = [self._typed(key, value) for value in every]
+        type = self.types[self.object_type][key]
+        return any(self._compare(type, "eq", value, leaf["value"]) for value in typed if value is not None)
+
+    def _changed(self, leaf: Tree) -> bool:
+        days = [(self.today - at.astimezone(self.zone).date()).days for at, _ in self._changes(leaf["property"])]
+        return any(0 <= ago <= leaf["value"] for ago in days)
 
     def _compare(self, type: str, operator: str, stored: Any, asked: Any) -> bool:
         if operator.endswith("_property"):

@@ -77,6 +77,8 @@ NEGATIVE = [
     leaf("topics", "contains_none", ["Skiing"]),
     leaf("topics", "not_contains_all", ["Skiing"]),
     leaf("topics", "is_not_exactly", ["Skiing"]),
+    leaf("city", "never_was", "Oslo"),
+    leaf("city", "not_changed_in_last_days", 7),
 ]
 
 

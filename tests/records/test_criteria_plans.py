@@ -26,7 +26,7 @@ select %(account)s, %(type)s, jsonb_build_object('email', 'u' || g || '@example.
 from generate_series(1, %(people)s) g
 """
 
-# Each is on a list, has three events and belongs to one of a hundred companies.
+# Each is on a list, has three events and a change, and belongs to one of a hundred companies.
 AROUND = """
 with firm as (
   insert into records_record (account_id, object_type_id, properties, consent, former_employee, created_at, updated_at)
@@ -43,6 +43,11 @@ happened as (
   insert into records_event (account_id, record_id, kind, detail, depth, at)
   select %(account)s, person.id, 'link_clicked', '{}', 0, %(at)s::timestamptz - g * interval '20 days'
   from person, generate_series(1, 3) g
+),
+changed as (
+  insert into records_event (account_id, record_id, kind, detail, depth, at)
+  select %(account)s, person.id, 'record_updated', '{"changes": {"city": ["Oslo", "Bergen"]}}', 0, %(at)s
+  from person
 )
 insert into records_association (account_id, record_id, other_id, other_type_id, is_primary, created_at)
 select %(account)s, person.id, numbered.id, %(company)s, true, now()
@@ -153,6 +158,13 @@ def test_a_name_that_is_asked_for_whole_is_not_looked_for_within_others(
     assert 0 < looked_at < 50 and found.rows == 1
 
 
+def test_the_history_of_one_record_is_looked_up_by_its_events(crowded: ObjectType) -> None:
+    one = leaf("email", "eq", "u7@example.com")
+    found = plan({"all": [one, leaf("city", "ever_was", "bergen"), leaf("city", "changed_in_last_days", 7)]}, crowded)
+    assert found.rows == 1 and "events_of_a_record" in found.indexes
+    assert found.blocks < 100
+
+
 def test_membership_of_a_list_is_looked_up_by_the_list(crowded: ObjectType) -> None:
     with account_scope(crowded.account_id):
         chosen = make_list("Five", Record.objects.filter(object_type=crowded)[:5], object_type=crowded)
@@ -176,7 +188,7 @@ def five(chosen: List) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("shape", ["all", "any", "not any", "associated", "mixed"])
+@pytest.mark.parametrize("shape", ["all", "any", "not any", "associated", "mixed", "history"])
 def test_a_tree_of_five_conditions_reads_the_records_once_and_scans_nothing_for_each(
     crowded: ObjectType, shape: str
 ) -> None:
@@ -187,6 +199,7 @@ def test_a_tree_of_five_conditions_reads_the_records_once_and_scans_nothing_for_
         "not any": {"not": {"any": some}},
         "associated": {"any": [*some[:3], NEVER, {"associated": "company", "where": WHERE}]},
         "mixed": {"all": [*some[:2], {"any": [{"associated": "company", "primary": True, "where": WHERE}, *some[3:]]}]},
+        "history": {"any": [*some[:2], leaf("city", "ever_was", "Bodø"), leaf("city", "changed_in_last_days", 7)]},
     }[shape]
     found = plan(tree, crowded)
     scans = [node for node in found.scans("records_record") if node.get("Alias") == "r"]

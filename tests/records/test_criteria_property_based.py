@@ -115,11 +115,15 @@ class World:
 
     def _add_records(self) -> None:
         firms = [
-            Person(self._values("company"), is_archived=self.random.random() < 0.35, events=self._events())
+            Person(self._values("company"), is_archived=self.random.random() < 0.35, events=self._events("company"))
             for _ in range(COMPANIES)
         ]
         self.people = [
-            Person(self._values("contact"), {pk for pk in self.lists if self.random.random() < 0.4}, self._events())
+            Person(
+                self._values("contact"),
+                {pk for pk in self.lists if self.random.random() < 0.4},
+                self._events("contact"),
+            )
             for _ in range(PEOPLE)
         ]
         companies, people = self._store(self.company, firms), self._store(self.contact, self.people)
@@ -134,15 +138,19 @@ class World:
             ListEntry.objects.bulk_create(ListEntry(list_id=pk, record=record) for pk in person.lists)
         Association.objects.bulk_create(links)
 
-    def _events(self) -> list[Happened]:
-        return [
-            Happened(
-                self.random.choice(KINDS),
-                self.random.choice(DETAILS),
-                self.random.choice(MOMENTS) + self.random.choice(AWAY),
-            )
-            for _ in range(self.random.choice([0, 1, 2, 4]))
-        ]
+    def _events(self, object_type: str) -> list[Happened]:
+        found = [(self.random.choice(KINDS), self.random.choice(DETAILS)) for _ in range(self._some())]
+        found += [("record_updated", {"changes": self._changes(object_type)}) for _ in range(self._some())]
+        return [Happened(*each, self.random.choice(MOMENTS) + self.random.choice(AWAY)) for each in found]
+
+    def _some(self) -> int:
+        return self.random.choice([0, 1, 2, 4])
+
+    def _changes(self, object_type: str) -> dict[str, Any]:
+        """Of every other property, from what was to what became of it."""
+        before, after = self._values(object_type), self._values(object_type)
+        some = [key for key in self.types[object_type] if self.random.random() < 0.5]
+        return {key: [before.get(key), after.get(key)] for key in some}
 
     def _store(self, object_type: ObjectType, people: list[Person]) -> list[Record]:
         moment = MOMENTS[0]

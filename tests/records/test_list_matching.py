@@ -69,6 +69,21 @@ def test_bad_criteria_are_refused_with_their_place(acme: Account, globex: Accoun
         assert not List.objects.filter(kind=ListKind.DYNAMIC).exists()
 
 
+def test_a_list_about_what_a_property_was_follows_its_changes(acme: Account) -> None:
+    bergen, other = people(acme, "Bergen", "Bergen")
+    was = made(acme, {"property": "city", "operator": "ever_was", "value": "Oslo"})
+    moved = made(acme, {"property": "city", "operator": "changed_in_last_days", "value": 7}, name="Moved")
+    with account_scope(acme.pk):
+        events.record_events("record_updated", [bergen], {"changes": {"city": ["Oslo", "Bergen"]}})
+        events.record_events("record_updated", [other], {"changes": {"country": ["Oslo", "NO"]}})
+    follow(acme)
+    assert inside(acme, was) == inside(acme, moved) == {bergen}
+    clock.forward(timedelta(days=8))
+    assert list_refresh.due(10) == [(acme.pk, moved.pk)], "only the one that time changes"
+    evaluate(acme, moved)
+    assert inside(acme, was) == {bergen} and inside(acme, moved) == set()
+
+
 def test_a_chain_without_end_is_cut_and_the_list_is_right_within_the_hour(
     acme: Account, caplog: pytest.LogCaptureFixture
 ) -> None:

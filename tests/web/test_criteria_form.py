@@ -93,6 +93,9 @@ def test_every_tree_comes_back_as_it_went(in_acme: Account) -> None:
         {"all": [{"property": "member", "operator": "eq", "value": True}]},
         {"all": [{"property": "date_of_birth", "operator": "in_last_days", "value": 7}]},
         {"all": [{"property": "country", "operator": "in", "value": ["NO", "SE"]}]},
+        {"all": [{"property": "country", "operator": "never_was", "value": "NO", "include_unknown": True}]},
+        {"all": [{"property": "colour", "operator": "ever_was", "value": "Red"}]},
+        {"all": [{"property": "topics", "operator": "not_changed_in_last_days", "value": 30}]},
         {"all": [{"property": "topics", "operator": "contains_any", "value": ["Skiing", "Sauna"]}]},
         {"all": [{"property": "topics", "operator": "is_not_exactly", "value": ["Sauna"], "include_unknown": True}]},
         {"all": [{"property": "looked_after_by", "operator": "in", "value": [member.pk]}]},
@@ -222,6 +225,18 @@ def test_a_wrong_value_is_told_at_its_row(in_acme: Account, what: str, operator:
     builder = post({"filter.match": "all", "filter.0.match": "none", **row})
     assert list(builder.faults) == ["filter.0.0"]
     assert builder.to_save is None
+
+
+def test_the_past_of_a_property_is_offered_where_the_log_tells_it(in_acme: Account) -> None:
+    known = Vocabulary.of(contact()).properties
+    past = [("ever_was", "is or was ever"), ("changed_in_last_days", "changed in the last … days")]
+    offered = criteria_builder.operator_choices(known["country"])
+    assert [each for each in past if each in offered] == past
+    assert not {"ever_was", "changed_in_last_days"} & {
+        name for name, _ in criteria_builder.operator_choices(known["consent"])
+    }
+    moved = {"filter.0.what": "property:created_at", "filter.0.operator": "changed_in_last_days", "filter.0.value": "7"}
+    assert post({"filter.match": "all", **moved}).root.members[0].operator == "eq"
 
 
 def test_an_operator_that_does_not_fit_the_new_property_gives_way_to_the_first_that_does(in_acme: Account) -> None:
