@@ -282,3 +282,18 @@ def test_flows_that_people_leave(page: Page, flow: Flow, other: Flow) -> None:
     expect(taken_out).to_have_count(0)
     expect(page.locator("#leave-flow")).to_be_visible()
     assert document_of(flow)["leave_flows"] == []
+
+
+def test_a_condition_about_an_event_offers_what_the_event_may_be_about(page: Page, letter: Content, lost: List) -> None:
+    page.goto("/acme/records/filter/")
+    page.wait_for_load_state()
+    choose(page, "#criteria-0-what", "Event")
+    choose(page, "#criteria-0-event", "Link clicked")
+    choose(page, "#criteria-0-content", letter.name)
+    page.locator("#criteria-0-since").fill("2027-03-01")
+    page.locator("#criteria-0-since").blur()
+    sentence = page.locator("#criteria-result .sentence")
+    expect(sentence).to_have_text("“Link clicked” happened with content “Welcome letter” since 1 March 2027.")
+    choose(page, "#criteria-0-event", "Put on a list")
+    choose(page, "#criteria-0-list", lost.name)
+    expect(sentence).to_have_text("“Put on a list” happened with list “Lost” since 1 March 2027.")
