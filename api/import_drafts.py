@@ -14,7 +14,7 @@ from records import importing
 from records.import_preview import Preview, look_at
 from records.import_reading import DELIMITERS
 from records.importing import Terms
-from records.models import BlankCells, DateOrder, Import, ImportMode, ImportStatus
+from records.models import BlankCells, DateOrder, DecimalMark, Import, ImportMode, ImportStatus
 
 from .import_shapes import ImportShape
 from .schema import endpoint
@@ -34,9 +34,12 @@ class ColumnShape(Shape):
 
 
 class CellShape(Shape):
-    """A value as the file has it."""
+    """A value as the file has it and as it would be stored."""
 
     text = serializers.CharField()
+    value = serializers.JSONField(
+        allow_null=True, help_text="As it would be stored; null: not at all, or as a choice that is made of the file."
+    )
     problem = serializers.CharField(help_text="Why its row would be refused.")
 
 
@@ -69,6 +72,7 @@ class DraftChange(Shape):
     mode = serializers.ChoiceField(ImportMode.choices, required=False)
     blank_cells = serializers.ChoiceField(BlankCells.choices, required=False)
     date_order = serializers.ChoiceField(DateOrder.choices, required=False)
+    decimal_mark = serializers.ChoiceField(DecimalMark.choices, required=False)
     encoding = serializers.CharField(
         required=False, help_text="Another one, or another delimiter, has the file read again and its columns guessed."
     )

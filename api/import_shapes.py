@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from records.models import BlankCells, DateOrder, ImportMode, ImportStatus
+from records.models import BlankCells, DateOrder, DecimalMark, ImportMode, ImportStatus
 
 from .shapes import Shape
 
@@ -19,6 +19,7 @@ class ImportShape(Shape):
     mode = serializers.ChoiceField(ImportMode.choices)
     blank_cells = serializers.ChoiceField(BlankCells.choices)
     date_order = serializers.ChoiceField(DateOrder.choices)
+    decimal_mark = serializers.ChoiceField(DecimalMark.choices)
     encoding = serializers.CharField()
     delimiter = serializers.CharField(trim_whitespace=False)
     status = serializers.ChoiceField(ImportStatus.choices)

@@ -15,7 +15,7 @@ from records import import_lifecycle
 from records.import_reading import DELIMITERS
 from records.import_refusals import refused_lines
 from records.importing import MATCHES, Terms, draft, start_import
-from records.models import BlankCells, DateOrder, Import, ImportMode
+from records.models import BlankCells, DateOrder, DecimalMark, Import, ImportMode
 
 from . import import_drafts
 from .import_drafts import DraftChange, draft_of
@@ -38,6 +38,12 @@ class NewImport(Shape):
     blank_cells = serializers.ChoiceField(BlankCells.choices, default=BlankCells.LEAVE)
     date_order = serializers.ChoiceField(
         DateOrder.choices, default=DateOrder.DAY_FIRST, help_text="How 04.03.2027 is meant."
+    )
+    decimal_mark = serializers.ChoiceField(
+        DecimalMark.choices,
+        default=None,
+        help_text="How 12,500 is meant. Left out: as the other numbers of the file have it, else as is usual in the"
+        " account's country or language.",
     )
     mapping = serializers.JSONField(
         required=False,

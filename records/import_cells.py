@@ -1,7 +1,7 @@
 """Reading the cells of an import's rows: each column by where it goes, equal cells of a column once."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from . import phones, values
 from .import_mapping import COMPANY, COMPANY_NAME
+from .import_numbers import as_meant
 from .models import BlankCells, DateOrder, Import, Property, PropertyType
 from .refusals import Error
 from .rows import LONGEST_EXTERNAL_ID, Row
@@ -54,13 +55,16 @@ class _Memory(dict[str, Any]):
 class CellReader:
     """Reads the rows of an import: what they say about records, as `RowReader` would have it.
 
-    `company_of` tells the name in the column that goes to the associated company.
+    `company_of` tells the name in the column that goes to the associated company. `coming`: properties that columns go
+    to before they are made, by key.
     """
 
-    def __init__(self, source: Import) -> None:
+    def __init__(self, source: Import, coming: Mapping[str, Property] | None = None) -> None:
         self.reader = reader_of(source.object_type, source.match_on)
+        self.reader.properties.update(coming or {})
         self.match_on, self.clears = source.match_on, source.blank_cells == BlankCells.CLEAR
         self.month_first = source.date_order == DateOrder.MONTH_FIRST
+        self.decimal_mark = source.decimal_mark
         self.width, self.mapping = len(source.columns), source.mapping
         self.texts: list[tuple[int, str]] = []
         self.properties: list[tuple[int, str, _Memory]] = []
@@ -195,6 +199,8 @@ class CellReader:
 
         if property.type == PropertyType.EMAIL:
             return lambda text: low if PLAIN_ADDRESS.fullmatch(low := text.lower()) else clean(text)
+        if property.type == PropertyType.NUMBER:
+            return lambda text: clean(as_meant(text, self.decimal_mark))
         if property.type == PropertyType.DATE:
             return lambda text: _iso_date(text) or clean(self._turned(text))
         if property.type == PropertyType.DATETIME:

@@ -1,16 +1,18 @@
 """How a draft will look: its first rows under its columns, and what in them would be refused."""
 
+import copy
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from .import_cells import CellReader
 from .import_mapping import Target, column_of
 from .import_reading import RowsFrom
-from .import_types import guess_type
-from .models import Import, PropertyType
+from .import_types import CHOICES, guess_type
+from .models import Import, Property, PropertyType
+from .rows import Row
 
 LOOKED_AT: Final = 1_000  # rows
 COUNTED: Final = 4 * 1024 * 1024  # bytes: the rows of a file up to this size are counted, those of a larger one guessed
@@ -31,9 +33,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A value as the file has it, and why it would be refused."""
+    """A value as the file has it, as it would be stored, and why it would be refused.
+
+    `value` is None of what cannot be read, and of what is no choice before the choices have been gathered.
+    """
 
     text: str
+    value: Any = None
     problem: str = ""
 
 
@@ -55,11 +61,14 @@ def look_at(source: Import) -> Preview:
     """The preview of a draft as its columns are settled now."""
     preview = Preview([Column(header, source.mapping.get(header)) for header in source.columns])
     rows = RowsFrom(source, source.next_byte)
-    reader, seen = CellReader(source), list[list[str]]()
+    coming = {header: property for header in source.columns if (property := _property_to_be(source, header))}
+    settled = copy.copy(source)
+    settled.mapping = source.mapping | {header: {"property": each.key} for header, each in coming.items()}
+    reader, seen = CellReader(settled, {each.key: each for each in coming.values()}), list[list[str]]()
     try:
         for cells in islice(_filled(rows), LOOKED_AT):
             seen.append(cells)
-            _add(preview, source, reader, cells)
+            _add(preview, settled, reader, cells)
         _guess_types(preview, seen)
         taken = rows.position - source.next_byte
         more = sum(1 for _cells in islice(_filled(rows), None if source.size <= COUNTED else 1))
@@ -83,8 +92,16 @@ def _filled(rows: RowsFrom) -> Iterator[list[str]]:
     return (cells for cells in rows if any(cell.strip() for cell in cells))
 
 
+def _property_to_be(source: Import, header: str) -> Property | None:
+    """What a column will be read by that becomes a new property; its key, with a colon in it, is nobody's."""
+    target = source.mapping.get(header) or {}
+    if "new" not in target or target["type"] in CHOICES:
+        return None
+    return Property(object_type=source.object_type, key=f"new:{header}", label=header, type=target["type"])
+
+
 def _add(preview: Preview, source: Import, reader: CellReader, cells: list[str]) -> None:
-    _row, errors = reader.read(cells)
+    row, errors = reader.read(cells)
     problems: dict[str, str] = {}
     for error in errors:
         problems.setdefault(column_of(source.mapping, error.path), error.message)
@@ -97,5 +114,18 @@ def _add(preview: Preview, source: Import, reader: CellReader, cells: list[str])
     preview.looked_at += 1
     preview.faulty += bool(errors)
     if len(preview.rows) < SHOWN:
-        pairs = zip(preview.columns, padded, strict=False)
-        preview.rows.append([Cell(text, problems.get(column.header, "")) for column, text in pairs])
+        preview.rows.append(
+            [
+                _cell(row, source.mapping.get(header) or {}, text, problems.get(header, ""))
+                for header, text in zip(source.columns, padded, strict=False)
+            ]
+        )
+
+
+def _cell(row: Row, target: Target, text: str, problem: str) -> Cell:
+    if problem:
+        return Cell(text, problem=problem)
+    if "associated" in target:
+        return Cell(text, text.strip() or None)
+    value = row.properties.get(target.get("property", ""))
+    return Cell(text, row.fields.get(target["field"]) if "field" in target else value)

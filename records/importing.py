@@ -5,7 +5,7 @@ A file comes as a draft that a person corrects and starts, or is started at once
 
 import csv
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import chain, islice
 from typing import Any, Final
 
@@ -19,11 +19,12 @@ from accounts.tenancy import current_account_id
 
 from . import import_lifecycle, import_mapping, lists, tasks
 from .import_mapping import Target
+from .import_numbers import guess_mark
 from .import_pieces import Pieces, Readable, pieces_of, store
 from .import_reading import DELIMITERS, RowsFrom, Scan, encoding_named, guess_delimiter, header_of
 from .import_refusals import ADDED
 from .import_types import GUESSED_FROM, guess_type
-from .models import BlankCells, DateOrder, Import, ImportMode, ImportStatus, ObjectType
+from .models import BlankCells, DateOrder, DecimalMark, Import, ImportMode, ImportStatus, ObjectType
 from .refusals import Error, Invalid
 
 MATCHES: Final[dict[str, Target]] = {
@@ -36,25 +37,27 @@ LONGEST_NAME = 200
 
 @dataclass(frozen=True)
 class Terms:
-    """How the rows of an import meet what is there."""
+    """How the rows of an import meet what is there. `decimal_mark`: without one as the file's numbers suggest."""
 
     match_on: str = "email"
     mode: str = ImportMode.BOTH
     blank_cells: str = BlankCells.LEAVE
     date_order: str = DateOrder.DAY_FIRST
+    decimal_mark: str | None = None
 
     @classmethod
     def of(cls, source: Import) -> "Terms":
         """Those of an import as it is."""
-        return cls(source.match_on, source.mode, source.blank_cells, source.date_order)
+        return cls(source.match_on, source.mode, source.blank_cells, source.date_order, source.decimal_mark)
 
     def check(self) -> list[Error]:
-        """What is wrong, with the paths match_on, mode, blank_cells and date_order."""
+        """What is wrong, with the paths match_on, mode, blank_cells, date_order and decimal_mark."""
         known: dict[str, Iterable[str]] = {
             "match_on": MATCHES,
             "mode": ImportMode.values,
             "blank_cells": BlankCells.values,
             "date_order": DateOrder.values,
+            **({} if self.decimal_mark is None else {"decimal_mark": DecimalMark.values}),
         }
         message = _("Use one of: {names}.")
         errors = [
@@ -127,6 +130,7 @@ def draft(
                 left -= set(ADDED)
             types = guess_types(source, left)
             source.mapping |= {header: {"new": header, "type": types[header]} for header in left}
+        source.decimal_mark = guess_mark(source)
         settle(source, name=name, mapping=source.mapping, terms=terms)
     return source
 
@@ -147,6 +151,7 @@ def take_in(
         source.delimiter = delimiter or guess_delimiter(start, source.encoding)
         source.columns = _read_header(source)
         source.mapping = import_mapping.guess(source.columns, object_type)
+        source.decimal_mark = guess_mark(source)
         source.save()
     return source
 
@@ -164,7 +169,8 @@ def read_again(source: Import, *, encoding: str, delimiter: str) -> None:
         source.encoding, source.delimiter = encoding, delimiter
         source.columns = _read_header(source)
         source.mapping = import_mapping.guess(source.columns, source.object_type)
-        source.save(update_fields=["encoding", "delimiter", "columns", "mapping", "next_byte"])
+        source.decimal_mark = guess_mark(source)
+        source.save(update_fields=["encoding", "delimiter", "columns", "mapping", "decimal_mark", "next_byte"])
 
 
 def settle(source: Import, *, name: str, mapping: Mapping[str, Any], terms: Terms) -> None:
@@ -173,7 +179,8 @@ def settle(source: Import, *, name: str, mapping: Mapping[str, Any], terms: Term
     source.mapping = import_mapping.check(mapping, source.columns, source.object_type)
     source.name, source.match_on, source.mode = name.strip(), terms.match_on, terms.mode
     source.blank_cells, source.date_order = terms.blank_cells, terms.date_order
-    source.save(update_fields=["name", "mapping", "match_on", "mode", "blank_cells", "date_order"])
+    source.decimal_mark = terms.decimal_mark or source.decimal_mark
+    source.save(update_fields=["name", "mapping", *(each.name for each in fields(Terms))])
 
 
 def guess_types(source: Import, headers: Collection[str]) -> dict[str, str]:

@@ -1,19 +1,33 @@
 """The page of a draft of an import: what it shows of the file, and what its form says."""
 
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from django.http import QueryDict
+from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import members
 from records import importing
 from records.import_mapping import FIELDS, Target, may_name_company, with_own_id, without_own_id
-from records.import_preview import Preview, look_at
+from records.import_preview import Cell, Preview, look_at
 from records.import_reading import ENCODINGS
 from records.import_types import OFFERED
 from records.importing import Terms
-from records.models import BlankCells, DateOrder, Import, ImportMode, Property, PropertyType
+from records.models import (
+    BlankCells,
+    Consent,
+    DateOrder,
+    DecimalMark,
+    Import,
+    ImportMode,
+    Property,
+    PropertyType,
+)
+from web.property_values import shown
+from web.record_rows import properties_of
 
 DELIMITERS = {
     ",": gettext_lazy("comma"),
@@ -64,18 +78,18 @@ MATCH_LABELS = {
 def show(source: Import, errors: dict[str, str], form: QueryDict) -> dict[str, Any]:
     """What the page is made from. `errors`: what is wrong with what was chosen in `form`, by path."""
     preview = look_at(source)
-    properties = Property.objects.filter(object_type=source.object_type, archived_at=None).order_by("pk")
-    labels = {each.key: each.label for each in properties}
-    shown = [number for number, column in enumerate(preview.columns) if column.target]
+    properties = {each.key: each for each in properties_of(source.object_type)}
+    labels = {key: each.label for key, each in properties.items()}
+    taken = [number for number, column in enumerate(preview.columns) if column.target]
     not_matched = "" if importing.is_matched(source) else NOT_MATCHED[source.match_on]
     return {
         "source": source,
         "preview": preview,
         "columns": _columns(preview, errors, form if errors else QueryDict()),
-        "headings": [_label(preview.columns[number].target, labels) for number in shown],
-        "rows": [[row[number] for number in shown] for row in preview.rows],
+        "headings": [_label(preview.columns[number].target, labels) for number in taken],
+        "rows": _rows(preview, taken, properties),
         "properties": labels,
-        "has_phones": _has_phones(preview, {each.key for each in properties if each.type == PropertyType.PHONE}),
+        "has_phones": _has_phones(preview, {key for key, each in properties.items() if each.type == PropertyType.PHONE}),
         "fields": {name: FIELD_LABELS[name] for name in FIELDS},
         "types": {type.value: type.label for type in OFFERED},
         "may_name_company": may_name_company(source.object_type),
@@ -86,9 +100,43 @@ def show(source: Import, errors: dict[str, str], form: QueryDict) -> dict[str, A
         "modes": ImportMode.choices,
         "blanks": BlankCells.choices,
         "orders": DateOrder.choices,
+        "marks": DecimalMark.choices,
         "errors": errors,
         "match_problem": not_matched or errors.get("match_on", ""),
     }
+
+
+def _rows(preview: Preview, columns: list[int], properties: dict[str, Property]) -> list[list[dict[str, str]]]:
+    """The first rows: each value as a page shows it once it is stored, or as the file has it where it does not fit."""
+    targets = [preview.columns[number].target or {} for number in columns]
+    kinds = [_kind(target, properties) for target in targets]
+    names = members.names() if any(each.type == PropertyType.OWNER for each in kinds) else {}
+    return [
+        [
+            {"problem": row[number].problem, "text": _shown(row[number], kind, names)}
+            for number, kind in zip(columns, kinds, strict=True)
+        ]
+        for row in preview.rows
+    ]
+
+
+def _kind(target: Target, properties: dict[str, Property]) -> Property:
+    """The property that a column goes to, or one like what it goes to."""
+    known = properties.get(target.get("property", ""))
+    return known or Property(key=target.get("field", ""), type=target.get("type", PropertyType.TEXT))
+
+
+def _shown(cell: Cell, kind: Property, names: dict[int, str]) -> str:
+    value = cell.value
+    if value is None or kind.key == "id":
+        return cell.text.strip()
+    if isinstance(value, datetime):
+        return str(formats.date_format(timezone.localtime(value), "j F Y H:i"))
+    if kind.key == "consent":
+        return str(Consent(value).label)
+    if isinstance(value, str) and kind.type not in (PropertyType.DATE, PropertyType.DATETIME):
+        return value  # a link to a web address could not be cut short
+    return shown(kind, value, names)
 
 
 def chosen(form: QueryDict, source: Import) -> dict[str, Any]:

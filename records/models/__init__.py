@@ -4,6 +4,7 @@ from .events import Event, EventClientId, EventKind, EventPending, ListenedKind
 from .imports import (
     BlankCells,
     DateOrder,
+    DecimalMark,
     HeldRow,
     Import,
     ImportFile,
@@ -22,6 +23,7 @@ __all__ = [
     "BlankCells",
     "Consent",
     "DateOrder",
+    "DecimalMark",
     "Erasure",
     "Event",
     "EventClientId",

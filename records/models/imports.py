@@ -43,6 +43,13 @@ class DateOrder(models.TextChoices):
     MONTH_FIRST = "month_first", _("Month first")
 
 
+class DecimalMark(models.TextChoices):
+    """How a number such as 12,500 is meant; most numbers say so themselves."""
+
+    POINT = "point", _("Point, as in 12.5")
+    COMMA = "comma", _("Comma, as in 12,5")
+
+
 class Import(AccountModel):
     """A file of records on its way in: chunk by chunk, each with its place in the file, so a crash resumes."""
 
@@ -63,6 +70,9 @@ class Import(AccountModel):
     mode = models.CharField(max_length=10, choices=ImportMode, default=ImportMode.BOTH)
     blank_cells = models.CharField(max_length=10, choices=BlankCells, default=BlankCells.LEAVE)
     date_order = models.CharField(max_length=12, choices=DateOrder, default=DateOrder.DAY_FIRST)
+    decimal_mark = models.CharField(  # the database's default is for a worker that does not know it yet
+        max_length=5, choices=DecimalMark, default=DecimalMark.POINT, db_default=DecimalMark.POINT
+    )
     encoding = models.CharField(max_length=40)
     delimiter = models.CharField(max_length=4)
     status = models.CharField(max_length=10, choices=ImportStatus, default=ImportStatus.WAITING)

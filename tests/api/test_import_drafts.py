@@ -78,6 +78,25 @@ def test_a_draft_is_corrected_and_started_once(api, acme, draft):
         assert Record.objects.get(email="t@example.com").properties["skonummer"] == 41
 
 
+def test_the_decimal_mark_is_guessed_chosen_and_seen_in_the_preview(api, acme):
+    file = SimpleUploadedFile("f.csv", b"Email;Score;Date of consent\na@b.no;12,500;2024-05-01\nb@b.no;3,75;\n")
+    made = api.post(URL, {"file": file, "draft": "true"}, format="multipart").json()
+    draft = f"{URL}{made['id']}/"
+
+    def seen():
+        return [[cell["value"] for cell in row] for row in api.get(f"{draft}preview/").json()["rows"]]
+
+    assert made["decimal_mark"] == "comma" and seen()[0] == ["a@b.no", 12.5, "2024-04-30T22:00:00Z"]
+    assert api.patch(draft, {"decimal_mark": "point"}).json()["decimal_mark"] == "point"
+    assert seen() == [["a@b.no", 12_500, "2024-04-30T22:00:00Z"], ["b@b.no", 3.75, None]]
+    assert api.patch(draft, {"mode": "create"}).json()["decimal_mark"] == "point", "what is left out stays"
+    wrong = api.patch(draft, {"decimal_mark": "dot"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["path"]) == (422, "decimal_mark")
+    again = SimpleUploadedFile("f.csv", b'Email,Score\na@b.no,"12,500"\n')
+    told = api.post(URL, {"file": again, "decimal_mark": "comma"}, format="multipart").json()
+    assert told["decimal_mark"] == "comma"
+
+
 def test_another_encoding_or_delimiter_has_the_file_read_again(api, draft):
     wrong = api.patch(draft, {"encoding": "utf-8"})
     assert wrong.status_code == 422 and wrong.json()["errors"][0]["path"] == "encoding"

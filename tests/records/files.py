@@ -18,7 +18,7 @@ from records.models import (
 from records.refusals import Invalid
 
 DATA = Path(__file__).parent.parent / "data"
-RULES = ("match_on", "mode", "blank_cells", "date_order")
+RULES = ("match_on", "mode", "blank_cells", "date_order", "decimal_mark")
 EXPORT, EXCEL = DATA / "contacts-export.csv", DATA / "kontakter-excel.csv"
 
 

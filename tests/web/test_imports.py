@@ -1,6 +1,7 @@
 """Importing in the browser: a file, its columns, how it comes in, and what was left out."""
 
 import csv
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -10,12 +11,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Account
+from accounts.models import Account, Member
 from accounts.rights import Role
 from accounts.tenancy import account_scope
 from records.import_chunks import import_chunk
-from records.models import Import, ImportStatus, List, Property, Record
-from tests.make import make_object_type
+from records.models import Import, ImportStatus, List, Property, PropertyType, Record
+from tests.make import make_object_type, make_property
 from tests.web.conftest import Browsers
 
 DATA = Path(__file__).parent.parent / "data"
@@ -81,6 +82,31 @@ def test_choosing_where_a_column_goes_shows_at_once_what_does_not_fit(member: Cl
     assert answer.status_code == 200 and "<html" not in shown
     assert "1 row does not fit" in shown and "“snart” is not a date" in shown
     assert "1 row does not fit" in page(member, address), "it is kept"
+
+
+def test_the_preview_shows_values_as_pages_do_and_what_does_not_fit_as_it_is(member: Client, acme: Account) -> None:
+    with account_scope(acme.pk):
+        someone = Member.objects.get()
+    head = "Email;Score;Date of birth;Owner;Consent;Date of consent;Former employee;Website;Company;Record ID"
+    row = f"A@b.no;12,500;03/04/1990;{someone.user.email};ja;2024-05-01 12:00;nej;b.no/<i>;Nova;0042"
+    text = f"{head}\n{row}\nb@b.no;many;;;;;;;;\n"
+    with account_scope(acme.pk):
+        make_property("website", PropertyType.URL)
+    address = str(upload(member, text)["Location"])
+
+    def rows(decimal_mark: str, date_order: str) -> list[list[str]]:
+        answer = member.post(f"{address}settle/", {"decimal_mark": decimal_mark, "date_order": date_order}, **HTMX)
+        body = answer.content.decode().partition("How it will look")[2].partition("<tbody>")[2].partition("</tbody>")[0]
+        cells = [re.findall(r"<td>(.*?)</td>", each, re.DOTALL) for each in body.split("</tr>") if each]
+        return [[re.sub("<[^>]+>", "", cell) for cell in each] for each in cells]
+
+    first, second = rows("point", "month_first")
+    owner = str(someone.user)
+    others = [owner, "Given", "1 May 2024 12:00", "No", "https://b.no/&lt;i&gt;", "Nova", "0042"]
+    assert first == ["a@b.no", "12\u202f500", "4 March 1990", *others]
+    assert second == ["b@b.no", "many“many” is not a number.", *["–"] * 8]
+    assert rows("comma", "day_first")[0] == ["a@b.no", "12.5", "3 April 1990", *others]
+    assert '<option value="comma" selected>Comma, as in 12,5' in page(member, address), "it is kept"
 
 
 def test_two_columns_in_one_place_are_refused_where_it_is(member: Client, address: str) -> None:
