@@ -14,7 +14,7 @@ from accounts.rights import Right
 from records import import_lifecycle
 from records.import_reading import DELIMITERS
 from records.import_refusals import refused_lines
-from records.importing import MATCHES, Terms, draft, start_import
+from records.importing import MATCHED_ON, Terms, draft, start_import
 from records.models import BlankCells, DateOrder, DecimalMark, Import, ImportMode
 
 from . import import_drafts
@@ -33,7 +33,11 @@ class NewImport(Shape):
     file = serializers.FileField()
     name = serializers.CharField(max_length=200, required=False, help_text="By default that of the file.")
     object_type = serializers.CharField(default="contact")
-    match_on = serializers.ChoiceField(list(MATCHES), default="email")
+    match_on = serializers.ChoiceField(
+        list(MATCHED_ON),
+        default="email",
+        help_text="new: every row makes a record, and makes another when the file is imported again.",
+    )
     mode = serializers.ChoiceField(ImportMode.choices, default=ImportMode.BOTH)
     blank_cells = serializers.ChoiceField(BlankCells.choices, default=BlankCells.LEAVE)
     date_order = serializers.ChoiceField(

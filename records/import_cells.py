@@ -13,7 +13,7 @@ from .import_mapping import COMPANY, COMPANY_NAME
 from .import_numbers import as_meant
 from .models import BlankCells, DateOrder, Import, Property, PropertyType
 from .refusals import Error
-from .rows import LONGEST_EXTERNAL_ID, Row
+from .rows import LONGEST_EXTERNAL_ID, NEW, Row
 from .upserts import reader_of
 from .values import JsonValue
 
@@ -91,9 +91,18 @@ class CellReader:
             errors += self._read_fields(cells, row.fields)
         if len(self.company_of(cells)) > values.LONGEST_TEXT:
             errors.append(Error(COMPANY["associated"], _("The name is too long.")))
-        if not errors and row.key(self.match_on) is None:
-            errors.append(self.reader.missing_key())
+        if not errors and (error := self._missing(row, cells)):
+            errors.append(error)
         return row, errors
+
+    def _missing(self, row: Row, cells: Sequence[str]) -> Error | None:
+        """What a row has to say and does not: what it is matched by, or anything at all when that is nothing."""
+        if self.match_on != NEW:
+            return self.reader.missing_key() if row.key(self.match_on) is None else None
+        said = (*row.properties.values(), *row.fields.values(), self.company_of(cells) or None)
+        if all(value is None for value in said):
+            return Error("", _("The row is blank in every column that is imported."))
+        return None
 
     def _read_texts(self, cells: Sequence[str], found: dict[str, Any]) -> list[Error]:
         """Texts are as they are; a file that could be read has no character that cannot be kept."""

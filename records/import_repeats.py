@@ -19,6 +19,7 @@ from .import_cells import CellReader
 from .import_lifecycle import move
 from .import_reading import RowsFrom
 from .models import HeldRow, Import, ImportSieve
+from .rows import NEW
 from .values import JsonValue
 
 STEP_BYTES: Final = 32 * 1024 * 1024  # of the file that one transaction searches
@@ -81,8 +82,8 @@ class Held:
 
 
 def is_searched(source: Import) -> bool:
-    """True once every row was looked at for what it is matched by, or when rows came in before without."""
-    return source.searched_byte >= source.size or source.next_row > 0
+    """True when every row was looked at for what it is matched by, if by anything, or rows came in without."""
+    return source.match_on == NEW or source.searched_byte >= source.size or source.next_row > 0
 
 
 def search(source: Import) -> None:

@@ -26,12 +26,14 @@ from .import_refusals import ADDED
 from .import_types import GUESSED_FROM, guess_type
 from .models import BlankCells, DateOrder, DecimalMark, Import, ImportMode, ImportStatus, ObjectType
 from .refusals import Error, Invalid
+from .rows import NEW
 
 MATCHES: Final[dict[str, Target]] = {
     "email": {"property": "email"},
     "external_id": {"field": "external_id"},
     "id": {"field": "id"},
 }
+MATCHED_ON: Final = (*MATCHES, NEW)  # by nothing: every row makes a record
 LONGEST_NAME = 200
 
 
@@ -53,7 +55,7 @@ class Terms:
     def check(self) -> list[Error]:
         """What is wrong, with the paths match_on, mode, blank_cells, date_order and decimal_mark."""
         known: dict[str, Iterable[str]] = {
-            "match_on": MATCHES,
+            "match_on": MATCHED_ON,
             "mode": ImportMode.values,
             "blank_cells": BlankCells.values,
             "date_order": DateOrder.values,
@@ -67,6 +69,8 @@ class Terms:
         ]
         if not errors and self.match_on == "id" and self.mode == ImportMode.CREATE:
             errors.append(Error("mode", _("What is matched by the id is there already, so it can only be updated.")))
+        if not errors and self.match_on == NEW and self.mode == ImportMode.UPDATE:
+            errors.append(Error("mode", _("Rows that are matched by nothing make records. They cannot only update.")))
         return errors
 
 
@@ -196,7 +200,9 @@ def guess_types(source: Import, headers: Collection[str]) -> dict[str, str]:
 
 
 def is_matched(source: Import) -> bool:
-    """True when a column is for what rows are matched by."""
+    """True when a column is for what rows are matched by; when they are matched by nothing, when any goes anywhere."""
+    if source.match_on == NEW:
+        return any(source.mapping.values())
     return MATCHES[source.match_on] in source.mapping.values()
 
 
@@ -223,6 +229,8 @@ def start(source: Import, *, name: str, mapping: Mapping[str, Any], terms: Terms
 
 
 def _check_matching(source: Import) -> None:
+    if not is_matched(source) and source.match_on == NEW:
+        raise Invalid([Error("match_on", _("No column of the file goes anywhere."))])
     if not is_matched(source):
         message = _("No column of the file is for what its rows are matched by ({match_on}).")
         raise Invalid([Error("match_on", message.format(match_on=source.match_on))])

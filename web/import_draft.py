@@ -26,6 +26,7 @@ from records.models import (
     Property,
     PropertyType,
 )
+from records.rows import NEW as NEW_RECORDS
 from web.property_values import shown
 from web.record_rows import properties_of
 
@@ -62,16 +63,19 @@ NOT_MATCHED = {
     "email": gettext_lazy("Say above which column is the e-mail address."),
     "external_id": gettext_lazy("Say above which column is the external id."),
     "id": gettext_lazy("Say above which column is the id in Flyt."),
+    NEW_RECORDS: gettext_lazy("Say above where at least one column goes."),
 }
 MATCH_HINTS = {
     "email": gettext_lazy("Of several records with that address the oldest is meant."),
     "external_id": gettext_lazy("The number that your own system gives each of them. Rows need no address then."),
     "id": gettext_lazy("As an export from Flyt has it. Only updates."),
+    NEW_RECORDS: gettext_lazy("Every row makes a record, and makes another one if the file is imported again."),
 }
 MATCH_LABELS = {
     "email": gettext_lazy("The e-mail address"),
     "external_id": gettext_lazy("The external id"),
     "id": gettext_lazy("The id in Flyt"),
+    NEW_RECORDS: gettext_lazy("Nothing"),
 }
 
 

@@ -66,7 +66,7 @@ class Import(AccountModel):
     # Header -> {"property": key} | {"field": "external_id" ...} | {"associated": "company"} (its name) | null;
     # of a draft also {"new": header, "type": a property type}, a property to be made.
     mapping = models.JSONField()
-    match_on = models.CharField(max_length=20, default="email")  # email, external_id, id
+    match_on = models.CharField(max_length=20, default="email")  # email, external_id, id, new: nothing
     mode = models.CharField(max_length=10, choices=ImportMode, default=ImportMode.BOTH)
     blank_cells = models.CharField(max_length=10, choices=BlankCells, default=BlankCells.LEAVE)
     date_order = models.CharField(max_length=12, choices=DateOrder, default=DateOrder.DAY_FIRST)

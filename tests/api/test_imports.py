@@ -118,6 +118,13 @@ def test_nobody_stops_the_import_of_another_account(api, globex):
     assert api.post(f"{URL}{theirs.pk}/stop/").status_code == 404
 
 
+def test_companies_come_in_matched_by_nothing(api, acme):
+    answer = send(api, "Name,Website\nNova,nova.no\nFjord,fjord.no\n", object_type="company", match_on="new")
+    assert (answer.status_code, answer.json()["match_on"]) == (201, "new")
+    finish(acme, answer)
+    assert api.get(f"{URL}{answer.json()['id']}/").json()["created"] == 2
+
+
 def test_rows_are_told_apart_and_add_up(api, acme):
     text = "E-mail,Company\na@b.no,Nova\nA@b.no,Fjord\nnobody,\n"
     answer = send(api, text)
@@ -133,7 +140,9 @@ def test_rows_are_told_apart_and_add_up(api, acme):
         ({"mode": "replace"}, "mode"),
         ({"mode": "create", "match_on": "id"}, "mode"),
         ({"blank_cells": "x"}, "blank_cells"),
+        ({"mode": "update", "match_on": "new"}, "mode"),
         ({"date_order": "x"}, "date_order"),
+        ({"decimal_mark": "x"}, "decimal_mark"),
         ({"mapping": json.dumps({"Shoe": {"new": "Shoe", "type": "owner"}})}, "mapping.Shoe"),
         ({"object_type": "boat"}, "object_type"),
         ({"delimiter": "x"}, "delimiter"),

@@ -109,6 +109,22 @@ def test_the_preview_shows_values_as_pages_do_and_what_does_not_fit_as_it_is(mem
     assert '<option value="comma" selected>Comma, as in 12,5' in page(member, address), "it is kept"
 
 
+def test_companies_come_in_matched_by_nothing(member: Client, acme: Account) -> None:
+    address = str(upload(member, "Name;Website\nNova;nova.no\nFjord;fjord.no\n", object_type="company")["Location"])
+    shown = page(member, address)
+    assert "Say above which column is the e-mail address." in shown
+    assert "makes another one if the file is imported again" in shown
+    blank = {"column-0": "", "column-1": "", "match_on": "new", "name": "x"}
+    refused = member.post(f"{address}start/", blank)
+    assert refused.status_code == 422 and "Say above where at least one column goes." in refused.content.decode()
+    updates = member.post(f"{address}start/", {"match_on": "new", "mode": "update", "name": "x"})
+    assert updates.status_code == 422 and "They cannot only update." in updates.content.decode()
+    assert member.post(f"{address}start/", {"match_on": "new", "mode": "create", "name": "x"}).status_code == 302
+    done = finish(acme)
+    assert (done.created, done.refused, done.rows) == (2, 0, 2)
+    assert "2 rows imported" in page(member, address)
+
+
 def test_two_columns_in_one_place_are_refused_where_it_is(member: Client, address: str) -> None:
     answer = member.post(f"{address}settle/", {"column-0": "property:email"}, **HTMX)
     assert answer.status_code == 422
