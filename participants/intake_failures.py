@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django.db import connection
+from django.db.models import Q
 
 from accounts.tenancy import current_account_id
 from scheduling.clock import now
@@ -17,10 +18,13 @@ from .models import Intake
 
 logger = logging.getLogger(__name__)
 
+# Whom another worker has set aside meanwhile has failed once, not twice.
 SET_ASIDE: Final = """
 with failing as (
   select id, failures from participants_intake
-  where account_id = %(account)s and flow_id = %(flow)s and id = any(%(ids)s) order by id for update
+  where account_id = %(account)s and flow_id = %(flow)s and id = any(%(ids)s)
+    and (retry_at is null or retry_at <= %(now)s)
+  order by id for update
 ),
 later as (
   update participants_intake i set failures = i.failures + 1,
@@ -42,7 +46,9 @@ def set_aside(flow_id: int, failing: Mapping[int, str], untried: Sequence[int]) 
         cursor.execute(SET_ASIDE, {**place, "gaps": list(RETRY_AFTER), "most": len(RETRY_AFTER)})
         ids = [row[0] for row in cursor.fetchall()]
     given_up = list(Intake.objects.filter(pk__in=ids))
-    Intake.objects.filter(pk__in=untried).update(retry_at=moment + RETRY_AFTER[0])
+    Intake.objects.filter(Q(retry_at=None) | Q(retry_at__lte=moment), pk__in=untried).update(
+        retry_at=moment + RETRY_AFTER[0]
+    )
     Intake.objects.filter(pk__in=ids).delete()
     _log(failing, given_up)
     return given_up

@@ -27,6 +27,15 @@ DROP_OUT: dict[str, Promise] = {
     "flow_ended": _("The flow was ended"),
 }
 
+# Why an address gets no more messages, where its suppression says so.
+SUPPRESSED: dict[str, Promise] = {
+    "bounced": _("The address gets no more messages: one came back"),
+    "complained": _("The address gets no more messages: there was a complaint"),
+    "member": _("The address gets no more messages: a member stopped them"),
+    "api": _("The address gets no more messages: another system stopped them"),
+    "erased": _("The address gets no more messages: whoever it belonged to was erased"),
+}
+
 NOT_ENROLLED: dict[str, Promise] = {
     "already_active": _("Already in the flow"),
     "filtered": _("Does not meet the flow's filter"),

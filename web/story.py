@@ -18,11 +18,12 @@ from flows.path import Path
 from flows.steps import KINDS
 from flows.steps.wait import length_in_words
 from flows.visibility import name_of
-from messaging.models import Content, Message, MessageStatus, of_records
+from messaging.audience import person_of
+from messaging.models import Content, Message, MessageStatus, Suppression, of_records
 from participants import onward, reasons
 from participants.models import Participant, ParticipantStatus, StepLog
 from records.event_words import event_name
-from records.models import Event
+from records.models import Event, Record
 from triggers.models import Occurrence
 from web.step_facts import title_of
 from web.story_changes import Changes
@@ -141,9 +142,20 @@ class Story:
             return self._finished(entry)
         where = title_of(step, self.path) if step else ""
         text = _("Cancelled") if entry.outcome == "cancelled" else _("Left the flow")
-        reason = reasons.text(entry.reason) if entry.reason else ""
+        reason = (self._suppressed(entry) or reasons.text(entry.reason)) if entry.reason else ""
         note = f"{reason} · {where}" if where and reason else reason or where
         return Told("exit", "red", text, entry.at, note=note)
+
+    def _suppressed(self, entry: StepLog) -> str:
+        """Why the address gets no more messages, as far as it is known now."""
+        if entry.reason != "address_suppressed":
+            return ""
+        record = Record.objects.filter(pk=self.participant.record_id).first()
+        person = record and person_of(record)
+        if not person or not person.pk:
+            return ""
+        of_address = Suppression.objects.filter(address=person.email)
+        return str(reasons.SUPPRESSED.get(of_address.values_list("reason", flat=True).first() or "", ""))
 
     def _passed(self, entry: StepLog, step: Step | None) -> Told:
         if entry.step_id == 0:

@@ -12,7 +12,7 @@ from accounts.rights import Role
 from accounts.tenancy import account_scope
 from flows.models import Flow, FlowStatus
 from messaging import lifecycle as messages
-from messaging.models import Message, MessageStatus
+from messaging.models import Message, MessageStatus, Suppression
 from participants import hearing, intake
 from participants.models import Intake, Participant, ParticipantStatus, StepLog
 from records import events
@@ -151,6 +151,17 @@ def test_what_was_done_is_told_as_it_was_done_whatever_the_steps_say_now(member:
     assert "Update record: City = Oslo, First name = –" in told and "Add to list: Spring" in told
     assert told.count("City = Oslo") == 1, "the second update changed nothing, so it tells of no value"
     assert "9 weeks" not in told and "Narvik" not in told and "Autumn" not in told
+
+
+def test_a_story_tells_why_an_address_gets_no_more_messages(member: Client, acme: Account, flow: Flow) -> None:
+    with account_scope(acme.pk):
+        gone = Suppression.objects.create(address="kari@example.com", reason="bounced")
+        inside = make_participant(flow, make_contact("kari@example.com"), step=steps_of(flow)[0])
+    walk(flow)
+    assert "The address gets no more messages: one came back · " in story(member, inside)
+    with account_scope(acme.pk):
+        gone.delete()
+    assert "The address gets no more messages · " in story(member, inside), "taken back meanwhile"
 
 
 def hand_over(account: Account) -> None:
