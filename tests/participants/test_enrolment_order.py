@@ -1,9 +1,10 @@
 """Two enrolments of the same people at the same time must never wait for each other in a circle."""
 
 import threading
+from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import IntegrityError, connection, connections
 
 from accounts.actors import Actor
 from accounts.models import Account
@@ -14,7 +15,7 @@ from participants import enrolment, intake
 from participants.models import Intake, Participant
 from records.models import Record
 from tests.conftest import make_account
-from tests.make import make_contacts, make_flow
+from tests.make import make_contacts, make_flow, make_participant
 
 
 def read(*, as_they_lie: bool) -> None:
@@ -43,6 +44,27 @@ def test_people_are_enrolled_in_the_order_of_their_records(in_acme: Account, own
     read(as_they_lie=True)
     enrolment.enrol_records(in_acme.pk, flow.pk, ids[::-1], by=owner)
     assert list(Participant.objects.order_by("pk").values_list("record_id", flat=True)) == ids
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {"only_once": False}),  # somebody on their way
+        ({"status": "finished", "only_once": True}, {"only_once": True}),
+        ({"status": "finished", "occurrence_id": 7}, {"occurrence_id": 7, "only_once": False}),
+    ],
+    ids=["one_active_walk", "only_once", "once_per_occurrence"],
+)
+def test_the_database_itself_refuses_a_walk_too_many(
+    in_acme: Account, first: dict[str, Any], second: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    """Whatever the enrolments looked at before: that is what they may rely on."""
+    flow = make_flow(["wait 1 days"], status=FlowStatus.RUNNING)
+    person = make_contacts(1)[0]
+    make_participant(flow, person, **{"only_once": False, **first})
+    with pytest.raises(IntegrityError, match=request.node.callspec.id):
+        make_participant(flow, person, **second)
 
 
 @pytest.mark.django_db(transaction=True)
