@@ -1,5 +1,6 @@
 """Crashes: 50,000 people walk through updates, messages and a list while workers are killed and servers broken.
 
+A fifth as many walk the same in another account; both are paused and resumed, and schedules enrol all of them again.
 Four workers (two of the engine, two of delivery, each of two processes) on real PostgreSQL, Valkey and SMTP; half of
 them with a clock five minutes ahead of the others'; every hint ten times. `FLYT_CRASH_SEED` repeats an order of kills.
 """
@@ -29,21 +30,24 @@ def measure(scale: float) -> list[dict]:
         live = Live(Path(folder), breaking.unkind(-150, 9))
         try:
             with breaking.more_workers(live, wrong_by=150, copies=9) as stacks:
-                crowd = breaking.Crowd(live, people, SHARE)
-                crowd.gather()
-                crowd.enter()
+                crowds = breaking.two_crowds(live, people, SHARE)
+                for crowd in crowds:
+                    crowd.gather()
+                for crowd in crowds:
+                    crowd.enter()
                 began = time.perf_counter()
-                breaker = breaking.Breaker(crowd, stacks, kills, seed, tell=stage.say)
+                breaker = breaking.Breaker(crowds, stacks, kills, seed, tell=stage.say)
                 breaker.run()
                 breaker.arrive(HOUR)
                 seconds = time.perf_counter() - began
-            faults, unconfirmed, deadlocks = crowd.faults(), crowd.unconfirmed(), breaking.deadlocks(live)
+            faults = [*breaker.moved, *(fault for crowd in crowds for fault in crowd.faults())]
+            unconfirmed, deadlocks = sum(crowd.unconfirmed() for crowd in crowds), breaking.deadlocks(live)
         finally:
             live.stop()
     for fault in faults:
         stage.say(f"FAULT {fault}")
     return [
-        _row(f"crash: seconds for {people:,} people and {crowd.addressed:,} messages", seconds, "–", None),
+        _row(f"crash: seconds for {people:,} people and {crowds[0].addressed:,} messages", seconds, "–", None),
         _row(f"crash: kinds of effects missing or doubled after {kills} kills", len(faults), "0", not faults),
         _row(
             f"crash: messages unconfirmed ({breaker.lost_senders} senders were lost)",

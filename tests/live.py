@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -18,10 +20,23 @@ import redis
 
 from devstack.postgres import Postgres
 from devstack.processes import signal_group
-from devstack.stack import Stack
+from devstack.stack import ROOT, Stack
 from devstack.valkey import Valkey
 
 PATIENCE = 90  # seconds for the workers to do what is asked; a quiet machine needs a few
+
+
+MAKE_ACCOUNT = """
+from accounts.models import Account
+from accounts.sign_in import make_key
+from accounts.tenancy import account_scope, every_account
+from records.schema import ensure_object_types
+with every_account():
+    account = Account.objects.create(name="{name}", slug="{name}".lower())
+with account_scope(account.pk):
+    ensure_object_types()
+    print(account.pk, make_key("{name}", "owner", by=None)[1])
+"""
 
 
 class Live:
@@ -74,6 +89,13 @@ class Live:
         )
         more.start()
         return more
+
+    def another_account(self, name: str) -> tuple[int, str]:
+        """Make an account; its id, and an API key that may do everything in it."""
+        command = [sys.executable, "manage.py", "shell", "--no-imports", "--command", MAKE_ACCOUNT.format(name=name)]
+        made = subprocess.run(command, cwd=ROOT, env=self.stack.environment, capture_output=True, text=True, check=True)
+        account, key = made.stdout.split()[-2:]
+        return int(account), key
 
     def flush_broker(self) -> None:
         """Forget every hint, lane and sign of life."""
