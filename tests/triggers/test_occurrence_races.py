@@ -79,6 +79,25 @@ def test_a_run_that_fails_again_and_again_stops_and_says_so() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("code", ["40P01", "40001"])  # a deadlock, a failed serialisation
+def test_a_chunk_that_clashes_is_tried_again_and_counts_as_no_failure(code: str) -> None:
+    acme = make_account("Acme")
+    people = contacts(acme, 12)
+    flow = scheduled(acme, DAILY)
+    clock.move_to(NINE)
+    fire_all()
+    run = the_run(acme)
+    with counting("clashes"):
+        once = f"if nextval('clashes') = 1 then raise exception 'a clash' using errcode = '{code}'; end if;"
+        with raising(people[0], once):
+            assert occurrences.work(acme.pk, run.pk) is True
+            assert (the_run(acme).failures, enrolled(acme, flow)) == (0, []), "nothing of it has been written"
+            work_all()
+    assert (the_run(acme).status, the_run(acme).failures, enrolled(acme, flow)) == ("done", 0, people)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("small_chunks")
 def test_two_workers_on_one_run_enrol_everyone_once() -> None:
     acme = make_account("Acme")
     people = contacts(acme, 103)
@@ -201,6 +220,18 @@ def test_an_end_that_races_with_firing_leaves_no_run_open() -> None:
     with account_scope(acme.pk):
         assert Schedule.objects.filter(next_run_at__isnull=False).count() == 0
         assert Occurrence.objects.count() <= 40
+
+
+@contextmanager
+def counting(name: str) -> Iterator[None]:
+    """A sequence: what counts how often it was called is not taken back with the transaction."""
+    with connection.cursor() as cursor, connection.as_owner():  # type: ignore[attr-defined]
+        cursor.execute(f"create sequence {name}")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor, connection.as_owner():  # type: ignore[attr-defined]
+            cursor.execute(f"drop sequence {name}")
 
 
 @contextmanager
