@@ -29,7 +29,9 @@ JOBS: Final = (
     HouseJob("records.tasks.roll_up_list_sizes", 5, "the size of a list is read in constant time"),
     HouseJob("records.tasks.clear_lists_away", 5, "the entries of deleted lists go"),
     HouseJob("records.tasks.resume_erasures", 5, "records that are to be erased go, also when a worker died at it"),
-    HouseJob("records.tasks.prune_events", 600, "the log of events does not grow for ever; refused rows are kept for a while"),
+    HouseJob(
+        "records.tasks.prune_events", 600, "the log of events does not grow for ever; refused rows are kept for a while"
+    ),
     HouseJob("api.tasks.prune_idempotency_keys", 3600, "answers to requests of long ago do not stay"),
     HouseJob("running.tasks.finish_endings", 2, "flows that have ended are emptied"),
     HouseJob("running.tasks.purge_deleted", 5, "the people of deleted flows, and their story, go"),

@@ -93,7 +93,9 @@ def show(source: Import, errors: dict[str, str], form: QueryDict) -> dict[str, A
         "headings": [_label(preview.columns[number].target, labels) for number in taken],
         "rows": _rows(preview, taken, properties),
         "properties": labels,
-        "has_phones": _has_phones(preview, {key for key, each in properties.items() if each.type == PropertyType.PHONE}),
+        "has_phones": _has_phones(
+            preview, {key for key, each in properties.items() if each.type == PropertyType.PHONE}
+        ),
         "fields": {name: FIELD_LABELS[name] for name in FIELDS},
         "types": {type.value: type.label for type in OFFERED},
         "may_name_company": may_name_company(source.object_type),
