@@ -23,7 +23,7 @@ def measure(scale: float) -> list[dict]:
     from tests.live import Live
     from tests.scenarios import breaking
 
-    people, kills = max(500, int(50_000 * scale)), max(5, int(KILLS * min(1.0, scale * 5)))
+    people, kills = max(500, int(50_000 * scale)), max(10, int(KILLS * min(1.0, scale * 5)))
     seed = int(os.environ.get("FLYT_CRASH_SEED") or random.randrange(10**6))
     stage.say(f"{people:,} people, {kills} kills, FLYT_CRASH_SEED={seed}")
     with tempfile.TemporaryDirectory(prefix="flyt-crash-") as folder:

@@ -40,8 +40,8 @@ class Breaker:
     def run(self) -> None:
         """`kills` kills, spread over the walk at random.
 
-        Between them the broker and the database are broken, every crowd is paused twice, with a kill while it is,
-        and its schedules fire: the first round while it walks, the second while it is paused.
+        Between them the broker and the database are broken, and every crowd is paused twice, with a kill while it
+        is: once in the middle of the first round of its schedules, once with the second round firing meanwhile.
         """
         rolls, live, fifth = random.Random(self.seed), self.live, self.kills // 5
         extra = {
@@ -57,9 +57,6 @@ class Breaker:
                 what, act = extra[number]
                 act()
                 self.tell(what)
-            if number == 1:
-                for crowd in self.crowds:
-                    crowd.fire(0)
             if number in halts:
                 self._kill_while_paused(*halts[number], rolls)
             else:
@@ -73,11 +70,17 @@ class Breaker:
         live.until(lambda: not live.sql(waiting), "what waits to be done", patience)
 
     def _halts(self) -> dict[int, tuple[Crowd, bool]]:
-        """At which kills a crowd is paused, and whether its second round comes meanwhile."""
-        turns = [(crowd, fires) for fires in (True, False) for crowd in self.crowds]
-        return {2 + place * (self.kills - 2) // len(turns): turn for place, turn in enumerate(turns)}
+        """At which kills a crowd is paused, and whether its second round comes meanwhile.
+
+        Not right after something was broken: nobody would move anyway.
+        """
+        turns = [(crowd, fires) for fires in (False, True) for crowd in self.crowds]
+        return {3 + place * (self.kills - 2) // len(turns): turn for place, turn in enumerate(turns)}
 
     def _kill_while_paused(self, crowd: Crowd, fires: bool, rolls: random.Random) -> None:
+        if not fires:
+            crowd.fire(0)
+            self.live.until(lambda: crowd.is_in_round(0), "the first round", 60)
         crowd.press("pause", "paused")
         before = crowd.standing()
         if fires:
@@ -102,7 +105,7 @@ class Breaker:
     def _await(self, part: float) -> None:
         """Until that part of the walk is done; no longer than two seconds, lest a slow moment make kills rare."""
         end = time.monotonic() + 2
-        while time.monotonic() < end and self._progress() < part * self._whole:
+        while time.monotonic() < end and self.crowds[0].walked() < part:
             time.sleep(0.02)
 
     def _kill(self, rolls: random.Random) -> None:

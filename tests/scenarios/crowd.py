@@ -11,6 +11,7 @@ from typing import Any
 from tests.live import Live
 
 ROUNDS = 2  # of a crowd; see Breaker
+SPLITS = 8  # that a person passes in a round, so that somebody walks for a while
 SEED = """
 insert into records_record (account_id, object_type_id, properties, consent, former_employee, created_at, updated_at)
 select t.account_id, t.id, jsonb_build_object('email', 'crowd' || g || '@example.com', 'first_name', 'Walker ' || g,
@@ -119,7 +120,7 @@ select array[
 
 @dataclass(frozen=True)
 class Round:
-    """A flow with a schedule that enrols the crowd once, into a list."""
+    """A flow with a schedule that enrols the crowd once, splits it again and again and puts everybody in a list."""
 
     flow: int
     list_id: int
@@ -213,10 +214,18 @@ class Crowd:
         """How much has happened: log rows, and messages that are through."""
         return int(self._ask(PROGRESS))
 
+    def walked(self) -> float:
+        """Which part of the walk through its own flow is done, 0 to 1."""
+        return int(self._ask(PROGRESS.replace("%(flows)s", str(self.flow)))) / (self.people * 5 + self.addressed * 2)
+
+    def is_in_round(self, number: int) -> bool:
+        """Whether somebody walks there."""
+        return bool(self._ask(PROGRESS.replace("%(flows)s", str(self.rounds[number].flow))))
+
     @property
     def whole(self) -> int:
         """The progress when everybody has arrived."""
-        return self.people * (5 + 2 * len(self.rounds)) + self.addressed * 2
+        return self.people * (5 + (SPLITS + 2) * len(self.rounds)) + self.addressed * 2
 
     def faults(self) -> list[str]:
         """What is not as it must be once everybody has arrived."""
@@ -300,12 +309,16 @@ class Crowd:
     def _round(self, name: str, into: int) -> dict[str, object]:
         """Due a day from now, unless `fire` brings its moment about."""
         at = {"frequency": "daily", "times": [f"{self.moment:%H:%M}"], "time_zone": "UTC"}
+        some = {"all": [{"property": "score", "operator": "eq", "value": 0}]}
         who = {"all": [{"list": self.everybody, "operator": "in"}]}
         return {
             "name": name,
             "time_zone": "UTC",
             "triggers": [{"kind": "schedule", "criteria": who, "schedule": at}],
-            "steps": [{"kind": "add_to_list", "settings": {"list": into}}],
+            "steps": [
+                *[{"kind": "split", "branches": [{"name": "Some", "criteria": some, "steps": []}]}] * SPLITS,
+                {"kind": "add_to_list", "settings": {"list": into}},
+            ],
         }
 
 
