@@ -11,7 +11,7 @@ from typing import Any
 from tests.live import Live
 
 ROUNDS = 2  # of a crowd; see Breaker
-SPLITS = 8  # that a person passes in a round, so that somebody walks for a while
+SPLITS = 6  # that a person passes in a round, so that somebody walks for a while
 SEED = """
 insert into records_record (account_id, object_type_id, properties, consent, former_employee, created_at, updated_at)
 select t.account_id, t.id, jsonb_build_object('email', 'crowd' || g || '@example.com', 'first_name', 'Walker ' || g,

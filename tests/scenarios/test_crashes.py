@@ -7,7 +7,7 @@ from tests.live import Live
 from tests.scenarios.breaking import Breaker, deadlocks, more_workers, two_crowds
 from tests.scenarios.crowd import Crowd, message_id
 
-PEOPLE, KILLS = 1_500, 10
+PEOPLE, KILLS = 1_000, 10
 
 
 def test_everything_happens_once_whatever_breaks(live: Live) -> None:
