@@ -186,10 +186,11 @@ def _of_text(name: str, here: str, operands: list[JsonValue], sql: Compiler, *, 
             return f"({here} = any({sql.bind(operands)}::text[]))"
         words = f"select lower(word) from unnest({sql.bind(operands)}::text[]) word"
         return f"({here} = any(array({words})))"
-    word = fold(sql.bind(operands[0]))
-    return {
-        "eq": f"({here} = {word})",
-        "contains": f"(strpos({here}, {word}) > 0)",
-        "starts_with": f"starts_with({here}, {word})",
-        "ends_with": f"(right({here}, length({word})) = {word})",
+    template = {
+        "eq": "({here} = {word})",
+        "contains": "(strpos({here}, {word}) > 0)",
+        "starts_with": "starts_with({here}, {word})",
+        "ends_with": "(right({here}, length({word})) = {word})",
     }[name]
+    found = [template.format(here=here, word=fold(sql.bind(operand))) for operand in operands]
+    return f"({' or '.join(found)})" if found[1:] else found[0]

@@ -13,6 +13,10 @@ DIALLED_ABROAD = re.compile(r"^00(?=\s*[1-9])")
 # What may be a number, though not one of the country it is read in. With a "+" the country is told, and it must be.
 LOOKS_LIKE_A_NUMBER = re.compile(r"\(?[0-9][0-9\s().\-–/]*(?:\s*(?:x|ext\.?)\s*[0-9]{1,6})?", re.IGNORECASE)
 FEWEST_DIGITS = 3
+# A number or a part of one, as people write it when they look for it.
+PART_OF_A_NUMBER = re.compile(r"\s*\(?\+?[0-9\s().\-–/]+")
+BETWEEN_DIGITS = re.compile(r"\(0\)|[\s().\-–/]")
+FEWEST_SEARCHED, FEWEST_WHOLE = 4, 8  # digits: to be a part of a number, and to be a number from its beginning
 
 
 def region(country: object) -> str | None:
@@ -40,6 +44,33 @@ def clean(typed: str, region: str | None) -> str:
         message = _("“{value}” is not a phone number. Write it with its country code, such as +47 22 34 56 78.")
         raise ValueError(message.format(value=typed))
     return typed
+
+
+def searched(typed: str) -> str:
+    """What stored numbers hold when `typed` is a part of one as people write it, or "" when it is nothing like that.
+
+    Without the gaps, with + for 00, and without the 0 that is dialled before a number within its country.
+    """
+    if not PART_OF_A_NUMBER.fullmatch(typed):
+        return ""
+    part = DIALLED_ABROAD.sub("+", BETWEEN_DIGITS.sub("", typed))
+    return part.removeprefix("0") if len(part) >= FEWEST_SEARCHED else ""
+
+
+def parts(typed: str, operator: str) -> list[str]:
+    """What a stored number may hold, begin or end with when it is asked for `typed`: that, and the same without gaps.
+
+    Zeros in front are digits like others, but those of a whole number stand for its country or nothing, as do the two
+    that a number begins with.
+    """
+    if not PART_OF_A_NUMBER.fullmatch(typed):
+        return [typed]
+    part = BETWEEN_DIGITS.sub("", typed)
+    if operator == "starts_with":
+        part = DIALLED_ABROAD.sub("+", part)
+    elif operator == "contains" and len(part) >= FEWEST_WHOLE:
+        part = searched(part)
+    return [typed, part] if part not in ("", typed) else [typed]
 
 
 def trunk_of(code: str) -> str:

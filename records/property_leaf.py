@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from . import operators, sentences, value_history
+from . import operators, phones, sentences, value_history
 from .comparisons import by_index, comparison, has_value, is_known
 from .leaves import Compiler, Leaf, Node, Reference, Subject, is_column
 from .models import Consent, Property, PropertyType
@@ -49,6 +49,8 @@ class PropertyLeaf(Leaf):
         if operator.asks_history:
             include_unknown = bool(node.get("include_unknown"))
             return value_history.condition(operator, property, operands, sql, include_unknown=include_unknown)
+        if property.type == PropertyType.PHONE and operator.takes is Takes.PART:
+            operands = [*phones.parts(str(operands[0]), operator.negates or operator.name)]
         if operator.negates:
             positive = comparison(OPERATORS[operator.negates], property, operands, sql)
             if node.get("include_unknown"):

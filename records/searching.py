@@ -2,7 +2,7 @@
 
 Asked in the owner's role, bound to the account in every table: under row security neither the words nor the criteria
 could use their indexes. Words of three letters and more may stand anywhere in a name, an address or a phone number;
-shorter ones begin one.
+shorter ones begin one. A search that looks like a phone number finds it however it is written.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from psycopg2.errors import QueryCanceled
 from accounts.tenancy import current_account_id, every_account
 from scheduling.clock import now
 
-from . import criteria
+from . import criteria, phones
 from .list_refresh import account_zone
 from .models import ObjectType, Property, Record
 from .refusals import Error, Invalid
@@ -186,9 +186,12 @@ def words_of(search: str) -> tuple[str, dict[str, Any]]:
     for number, word in enumerate(search.split()[:MOST_WORDS]):
         plain = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         patterns[f"word_{number}"] = f"%{plain}%" if len(word) > 2 else f"% {plain}%"
-    every = " and ".join(f"r.search_text like lower(%({name})s)" for name in patterns)
+    found = "({})".format(" and ".join(f"r.search_text like lower(%({name})s)" for name in patterns))
+    if (part := phones.searched(search)) not in ("", search):
+        patterns["number"] = f"%{part}%"
+        found += " or r.search_text like %(number)s"  # an arm of its own: each may use the index
     exact = [search, search.upper(), search.lower()]
-    return f"(({every}) or r.external_id = any(%(exact)s::text[]))", {**patterns, "exact": exact}
+    return f"({found} or r.external_id = any(%(exact)s::text[]))", {**patterns, "exact": exact}
 
 
 def ask_as_owner(sql: str, params: dict[str, Any], *, patience: int | None = None) -> list[tuple[Any, ...]]:

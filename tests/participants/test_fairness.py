@@ -15,7 +15,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from accounts.models import Account
 from accounts.tasks import LANE_HELD
 from flows.models import Flow, FlowStatus
-from participants import engine, intake, isolation
+from participants import engine, halving, intake
 from participants.models import Intake, Participant
 from participants.tasks import advance_flow, dispatch, drain_intake
 from tests.make import make_contacts, make_flow, make_participant, steps_of
@@ -34,7 +34,7 @@ def each_unit_takes_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
         walks = Participant.objects.aggregate(hops=Sum("hop", default=0), failures=Sum("failures", default=0))
         return float(walks["hops"] + walks["failures"] + Participant.objects.filter(cause="hand_over").count())
 
-    for module in (engine, intake, isolation):
+    for module in (engine, intake, halving):
         monkeypatch.setattr(module, "monotonic", seconds)
 
 

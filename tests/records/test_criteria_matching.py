@@ -269,3 +269,37 @@ def test_what_is_searched_is_found_whole_and_by_its_parts_whatever_its_letters(
         assert holds(condition, contact, **{**around, key: value}), condition
         assert holds(condition, contact, **{key: value}), condition
         assert not holds(condition, contact, **around), condition
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "is_found"),
+    [
+        ("contains", "900 12", True),
+        ("contains", "900-12-345", True),
+        ("contains", "0047 900 12 345", True),
+        ("contains", "0900 12 345", True),
+        ("contains", "0123 45", True),
+        ("contains", "0900 12", False),
+        ("contains", "900 13", False),
+        ("starts_with", "+47 900", True),
+        ("starts_with", "00 47 900", True),
+        ("starts_with", "900 12", False),
+        ("ends_with", "12 345", True),
+        ("ends_with", "0012 345", True),
+        ("ends_with", "0047 345", False),
+        ("not_contains", "900 12", False),
+        ("not_contains", "900 13", True),
+    ],
+)
+def test_a_part_of_a_phone_number_is_found_however_it_is_written(
+    contact: ObjectType, operator: str, value: str, is_found: bool
+) -> None:
+    assert holds(leaf("phone", operator, value), contact, phone="+4790012345") is is_found
+    assert holds(leaf("phone", operator, value), contact, phone="+4790012345", city="", last_name="Berg") is is_found
+    described = criteria.describe(leaf("phone", operator, value), contact)
+    assert f"“{value}”" in described
+
+
+def test_gaps_count_in_texts_and_in_numbers_that_are_kept_as_they_were_typed(contact: ObjectType) -> None:
+    assert not holds(leaf("first_name", "contains", "900 12"), contact, first_name="90012")
+    assert holds(leaf("phone", "contains", "900 12"), contact, phone="1 900 12")

@@ -7,13 +7,15 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Account
 from accounts.tenancy import account_scope, every_account
 from records import searching
+from records.merging import IMPORT, MATCH, Merge
 from records.models import Record
 from records.searching import Wanted
 from scheduling.clock import now
 from tests.make import make_contact, make_object_type, make_record
 
 pytestmark = pytest.mark.django_db
-SEARCHES = ("ångström", "900123", "kathe@ex", "kä", "ångström kä")
+WRITTEN = ("900 12 345", "90 01 23 45", "+47 900 12 345", "900-12-345", "004790012345", "+47 (0) 900.12/345", "0900 12")
+SEARCHES = ("ångström", "900123", "kathe@ex", "kä", "ångström kä", *WRITTEN)
 
 
 MANY = """
@@ -65,6 +67,16 @@ def test_words_are_found_by_the_index(acme: Account, globex: Account) -> None:
             assert reads_only_what_it_finds(Wanted(search=search)), plan(Wanted(search=search))
 
 
+def test_a_phone_number_is_found_however_it_is_written_and_no_other(acme: Account) -> None:
+    with account_scope(acme.pk):
+        person = make_contact(phone="+4790012345", first_name="Route 66")
+        make_contact(phone="+4690112646", first_name="Kari")
+        for search in (*WRITTEN, "+47 900", "route 66", "12 34"):
+            assert searching.ids(Wanted(make_object_type(), search), limit=10) == [person.pk], search
+        for search in ("900 12 34 6 7", "+46 900 12 345", "01 2345 6", "66 901", "12 3"):
+            assert searching.ids(Wanted(make_object_type(), search), limit=10) == [], search
+
+
 @pytest.mark.parametrize("near", [0, 2, 10_000])
 def test_the_latest_made_and_the_others_are_found_alike(
     acme: Account, globex: Account, monkeypatch: pytest.MonkeyPatch, near: int
@@ -97,3 +109,23 @@ def test_a_word_that_many_have_is_not_looked_up_in_the_index(acme: Account) -> N
             assert searching.ids(Wanted(make_object_type(), "person"), limit=51) == latest
     looked = [query["sql"] for query in asked.captured_queries if "search_text" in query["sql"]]
     assert len(looked) == 1 and "limit 10000" in looked[0]
+
+
+def test_names_of_companies_are_looked_up_among_the_companies_alone(acme: Account) -> None:
+    """All of them are read once for thousands of names, and no contact."""
+    with account_scope(acme.pk):
+        make_many(5_000)
+        firms = [make_record("company", name=name) for name in ("Åre Ski", "åre ski", "Nova")]
+        merge = Merge(firms[0].object_type, match_on="name", source=IMPORT)
+        with connection.cursor() as cursor:
+            cursor.execute("analyze records_record")
+            keys = ["åre ski", "nova", *(f"firma {number}" for number in range(1_000))]
+            params = {"account": acme.pk, "object_type": merge.object_type.pk, "keys": keys}
+            cursor.execute(f"explain (analyze, format json) {MATCH['name']}", params)
+            nodes = [cursor.fetchone()[0][0]["Plan"]]
+        assert merge.find(keys) == {"åre ski": firms[0].pk, "nova": firms[2].pk}
+    for node in nodes:
+        nodes += node.get("Plans", [])
+    (read,) = [node for node in nodes if node.get("Relation Name") == "records_record"]
+    removed = read.get("Rows Removed by Filter", 0) + read.get("Rows Removed by Index Recheck", 0)
+    assert "Seq Scan" not in read["Node Type"] and read["Actual Rows"] + removed <= len(firms), read

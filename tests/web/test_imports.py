@@ -2,6 +2,7 @@
 
 import csv
 import re
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from accounts.models import Account, Member
 from accounts.rights import Role
 from accounts.tenancy import account_scope
 from records.import_chunks import import_chunk
-from records.models import Import, ImportStatus, List, Property, PropertyType, Record
+from records.models import Import, ImportStatus, List, Property, PropertyType, Record, RefusedRow
 from tests.make import make_object_type, make_property
 from tests.web.conftest import Browsers
 
@@ -167,6 +168,18 @@ def test_the_whole_way_to_the_result(member: Client, acme: Account, address: str
         assert List.objects.get().name == "Kunder"
         made = Property.objects.get(label="Skonummer")
         assert Record.objects.get().properties[made.key] == 37
+
+
+def test_the_result_says_how_long_what_was_left_out_is_kept(member: Client, acme: Account, address: str) -> None:
+    member.post(f"{address}start/", {"column-2": "property:date_of_birth", "match_on": "email", "name": "Kunder"})
+    source = finish(acme)
+    with account_scope(acme.pk):
+        Import.objects.filter(pk=source.pk).update(ended_at=datetime(2027, 1, 1, 12, tzinfo=UTC))
+    assert "The download is there until" in page(member, address) and "1 Apr" in page(member, address)
+    with account_scope(acme.pk):
+        RefusedRow.objects.all().delete()
+    gone = page(member, address)
+    assert "It has been deleted" in gone and "Download these rows" not in gone and "kept for you to mend" not in gone
 
 
 def test_the_bar_never_goes_back(member: Client, acme: Account, address: str) -> None:
