@@ -19,11 +19,11 @@ EXPORT = """
 from django.http import QueryDict
 from accounts.models import Account
 from accounts.tenancy import account_scope
-from web.record_export import lines
+from records.exporting import lines
 from web.record_table import Table
 with account_scope({account}):
     account, table = Account.objects.get(pk={account}), Table.of(QueryDict("type=contact"))
-found = sum(piece.count(chr(10)) for piece in lines(account, table, language="en"))
+found = sum(piece.count(chr(10)) for piece in lines(account, table.object_type, table.wanted, language="en"))
 assert found == {people} + 1, found
 """
 
