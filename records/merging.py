@@ -39,8 +39,8 @@ order by email, id
 select external_id, id from records_record
 where account_id = %(account)s and object_type_id = %(object_type)s and external_id = any(%(keys)s::text[])
 """,
-    # Without case, the keys folded by `folded`. Reads every record of the type, a microsecond each, so for many names at
-    # once: the index of the search text takes some ten milliseconds for each name.
+    # Without case, the keys folded by `folded`. Reads every record of the type, a microsecond each, so for many names
+    # at once: the index of the search text takes some ten milliseconds for each name.
     "name": """
 select lower((properties ->> 'name') collate flyt_text), min(id) from records_record
 where account_id = %(account)s and object_type_id = %(object_type)s and archived_at is null
