@@ -27,7 +27,7 @@ def flow(account: Account) -> Flow:
 def other(account: Account) -> Flow:
     """A flow to hand over to."""
     with account_scope(account.pk):
-        return make_flow(["wait 1 day"], name="Nurturing")
+        return make_flow(["wait 1 day"], name="Nurturing", status="running")
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ from accounts import members
 from accounts.actors import Actor
 from accounts.models import Account, Member
 from accounts.tenancy import account_scope
+from records import exporting
 from records.import_chunks import import_chunk
 from records.import_mapping import guess
 from records.importing import Terms, start_import
 from records.models import Association, Consent, Import, ObjectType, PropertyType, Record
 from scheduling.clock import now
 from tests.make import make_contact, make_object_type, make_property, make_record
-from web import record_export
 from web.record_table import Table
 
 ODD = [
@@ -96,7 +96,7 @@ def state() -> list[dict[str, Any]]:
 def exported(acme: Account, language: str, key: str = "contact") -> bytes:
     with account_scope(acme.pk):
         table = Table.of(QueryDict(f"type={key}"))
-    return "".join(record_export.lines(acme, table, language=language)).encode()
+    return "".join(exporting.lines(acme, table.object_type, table.wanted, language=language)).encode()
 
 
 def finish(acme: Account, source: Import) -> Import:
