@@ -144,7 +144,9 @@ def status(account: Account | None = None) -> Status:
         for account_id, flow_id, n, is_capped, due_at, _flows in found
     ]
     flows = sorted((each for each in told if each.flow is not None), key=lambda each: (each.oldest_due_at, each.flow))
-    accounts = sorted((each for each in told if each.flow is None), key=lambda each: (-each.due, each.oldest_due_at))
+    accounts = sorted(
+        (each for each in told if each.flow is None), key=lambda each: (-each.due, each.oldest_due_at, each.account_id)
+    )
     return Status(
         at=moment,
         flows_due=sum(row[5] for row in found if row[1] is None),

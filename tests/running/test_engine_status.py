@@ -169,6 +169,8 @@ def test_as_many_as_are_counted_to_may_be_more_and_fewer_are_not(
     found = engine_status.status()
     assert [(each.account, each.is_capped) for each in found.accounts] == [("acme", False), ("globex", True)]
     assert found.is_due_capped and "6+ people due in 3 flows" in told()
+    tied = [each.oldest_due_at for each in found.accounts]
+    assert tied[0] == tied[1], "who is alike is told in the order of the accounts, not in any"
 
 
 @pytest.mark.django_db
