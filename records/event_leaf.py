@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from scheduling.words import full_date
 
-from .event_naming import details_in_words
+from .event_naming import details_in_words, id_of
 from .event_words import ABOUT_LISTS, event_name
 from .leaves import Compiler, Leaf, Node, Reference, Subject
 from .operators import MOST_DAYS
@@ -87,8 +87,8 @@ class EventLeaf(Leaf):
         yield Reference("event", object_type, str(node["event"]))
         detail = node.get("detail")
         named = detail.get("list") if isinstance(detail, Mapping) else None
-        if node["event"] in ABOUT_LISTS and _is_whole(named, 1, 2**63):
-            yield Reference("list", object_type, int(str(named)))
+        if node["event"] in ABOUT_LISTS and _is_whole(id := id_of(named), 1, 2**63):
+            yield Reference("list", object_type, int(str(id)))
 
     def is_time_dependent(self, node: Node) -> bool:
         """With a window that moves on. One that is given by its days stands still, and no event lies in the future:

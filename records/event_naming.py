@@ -18,6 +18,13 @@ def register_detail_namer(namer: DetailNamer) -> None:
     _namers.append(namer)
 
 
+def id_of(value: Any) -> int | None:
+    """The id that a detail names, to the database as to us: 7.0 is 7 there as well."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def details_in_words(kind: str, detail: Mapping[str, Any], subject: Subject) -> str:
     """As in "content “Welcome”, link “https://…”"."""
     return ", ".join(_in_words(kind, key, value, subject) for key, value in detail.items())
@@ -32,9 +39,9 @@ def _in_words(kind: str, key: str, value: Any, subject: Subject) -> str:
 
 
 def _list(kind: str, key: str, value: Any, subject: Subject) -> str | None:
-    if kind not in ABOUT_LISTS or key != "list" or type(value) is not int:
+    if kind not in ABOUT_LISTS or key != "list" or (id := id_of(value)) is None:
         return None
-    name = subject.lists.get(value)
+    name = subject.lists.get(id)
     return _("list “{name}”").format(name=name) if name else _("a list that is gone")
 
 

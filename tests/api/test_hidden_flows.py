@@ -58,6 +58,8 @@ def test_conditions_about_events_do_not_tell_who_is_in_it(acme: Account, flow: F
         assert refused.status_code == 422 and f"any.0.detail.{key}" in str(refused.content)
         asked = {"object_type": "contact", "criteria": tree}
         assert client_of(acme).post(f"{API}/criteria/preview/", asked).status_code == 200
+        tree["any"][0]["detail"][key] = float(id)  # the same number to the database
+        assert api.post(f"{API}/criteria/preview/", asked).status_code == 422
         tree["any"][0]["event"] = "custom.moved"  # an own event may mean anything by it
         assert api.post(f"{API}/criteria/preview/", asked).status_code == 200
 
