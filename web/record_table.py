@@ -151,7 +151,7 @@ def filters_of(query: QueryDict) -> QueryDict:
     """Of an address only what says which records are meant."""
     kept = QueryDict(mutable=True)
     for name in FILTERS:
-        if value := query.get(name):
+        if value := query.get(name, "").replace("\x00", ""):
             kept[name] = value
     return kept
 
