@@ -106,6 +106,6 @@ def scalar(text: str) -> Any:
     """What somebody typed: a number, true or false, or the text."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return found if isinstance(found, str | int | float | bool) else text

@@ -55,7 +55,7 @@ def _row_node(row: Row, properties: Mapping[str, Any], path: str) -> dict[str, A
     if row.what == OTHER:
         try:
             return dict(json.loads(row.other))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             raise Unfinished from None
     if row.what in (LIST, FLOW):
         chosen = read_id(row.value)

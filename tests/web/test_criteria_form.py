@@ -255,6 +255,14 @@ def test_junk_names_do_no_harm(in_acme: Account) -> None:
     assert post({"filter.match": "nonsense", **junk}).to_save is None
 
 
+def test_brackets_without_end_are_a_text_and_no_condition(in_acme: Account) -> None:
+    brackets = "[" * 100_000
+    event = {"filter.0.what": "event", "filter.0.event": "custom.moved", "filter.0.detail_key": "to"}
+    found = post({"filter.match": "all", **event, "filter.0.detail_value": brackets})
+    assert found.tree == {"all": [{"event": "custom.moved", "detail": {"to": brackets}}]} and found.faults
+    assert not post({"filter.match": "all", "filter.0.what": "other", "filter.0.other": brackets}).is_finished
+
+
 def test_many_builders_cost_as_many_queries_as_one(in_acme: Account, django_assert_num_queries: Any) -> None:
     tree = {
         "all": [{"property": "country", "operator": "eq", "value": "NO"}, {"list": make_list().pk, "operator": "in"}]
