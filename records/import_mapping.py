@@ -141,12 +141,15 @@ def _own(property: Property | None) -> Target | None:
 
 
 def with_own_id(mapping: Mapping[str, Target | None]) -> dict[str, Target | None]:
-    """For rows that are matched by the id in Flyt: a column that is called so has it, unless another was chosen."""
+    """For rows that are matched by the id in Flyt: a column that is called so has it, unless another was chosen.
+
+    A bare "Id", as exports called it before, may be another system's: only without a better name.
+    """
     unused: tuple[Target | None, ...] = (None, EXTERNAL_ID)
-    named = next((header for header, target in mapping.items() if is_own_id(header) and target in unused), None)
-    if named is None or OWN_ID in mapping.values():
+    named = [header for header, target in mapping.items() if is_own_id(header) and target in unused]
+    if not named or OWN_ID in mapping.values():
         return dict(mapping)
-    return {**mapping, named: OWN_ID}
+    return {**mapping, min(named, key=lambda header: header.casefold() == BARE_ID): OWN_ID}
 
 
 def with_some_id(mapping: Mapping[str, Target | None]) -> dict[str, Target | None]:

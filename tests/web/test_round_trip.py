@@ -16,7 +16,7 @@ from accounts.models import Account, Member
 from accounts.tenancy import account_scope
 from records import exporting
 from records.import_chunks import import_chunk
-from records.import_mapping import guess
+from records.import_mapping import guess, with_some_id
 from records.importing import Terms, start_import
 from records.models import Association, Consent, Import, ObjectType, PropertyType, Record
 from scheduling.clock import now
@@ -167,6 +167,13 @@ def test_matching_on_the_id_in_the_browser_takes_the_column_that_is_called_so(
     assert member.post(f"{at}start/", {"match_on": "id", "name": "Back"}).status_code == 302
     with account_scope(acme.pk):
         assert finish(acme, Import.objects.get()).unchanged == len(full)
+
+
+def test_the_id_in_flyt_goes_before_a_bare_one_that_may_be_another_systems(acme: Account) -> None:
+    with account_scope(acme.pk):
+        for headers in (["Id", "Id in Flyt", "City"], ["ID", "City", "Id i Flyt"]):
+            mapping = with_some_id(guess(headers, make_object_type()))
+            assert [header for header, target in mapping.items() if target == ID] == [max(headers, key=len)]
 
 
 def test_other_types_come_back_by_the_id(acme: Account, member: Client) -> None:
