@@ -219,7 +219,7 @@ class CellReader:
 
     def _read_of_field(self, name: str) -> Read:
         if name == "id":
-            return lambda text: self.reader.read_field(name, int(text) if text.isascii() and text.isdigit() else text)
+            return lambda text: self.reader.read_field(name, int(text) if values.WRITTEN_ID.fullmatch(text) else text)
         if name == "external_id":
             return lambda text: {name: text} if len(text) <= LONGEST_EXTERNAL_ID else self.reader.read_field(name, text)
         if name == "consent_at":

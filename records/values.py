@@ -33,6 +33,7 @@ DAY_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?:[T ]+(.+))?")
 ENDING = re.compile(r"(?:[^\W\d_]{2,}|xn--[a-z0-9-]+)", re.IGNORECASE)
 WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+\.[^\s/?#]+[^\s]*", re.IGNORECASE)
 HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
+WRITTEN_ID = re.compile(r"[0-9]{1,19}")  # as many digits as the database can hold
 PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
 GROUPED_NUMBER = re.compile(
     r"(?P<whole>[+-]?[0-9]{1,3}(?P<mark>[.,\s'’])[0-9]{3}(?:(?P=mark)[0-9]{3})*)"
@@ -232,7 +233,7 @@ def _joined(parts: list[str], mark: str, n: int) -> str:
 
 
 def _owner(value: object, members: Members | None) -> int:
-    key = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    key = int(value) if isinstance(value, str) and WRITTEN_ID.fullmatch(value) else value
     wanted = key.lower() if isinstance(key, str) else key
     if not isinstance(wanted, bool) and isinstance(wanted, int | str):
         if members is None and isinstance(wanted, int) and 0 < wanted < 2**63:

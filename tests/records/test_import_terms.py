@@ -73,11 +73,11 @@ def test_rows_are_matched_by_the_id_of_flyt(contact: ObjectType, globex: Account
     record = Record.objects.get()
     with account_scope(globex.pk):
         theirs = make_record("contact", email="x@y.no")
-    rows = f"Id,E-mail,City\n{record.pk},new@b.no,Bergen\n{theirs.pk},,Bergen\n7x,,Oslo\n"
+    rows = f"Id,E-mail,City\n{record.pk},new@b.no,Bergen\n{theirs.pk},,Bergen\n7x,,Oslo\n{'9' * 5_000},,Oslo\n"
     source = bring_in(contact, rows, match_on="id", mode="update")
-    assert counts(source) == {"rows": 3, "created": 0, "updated": 1, "unchanged": 0, "refused": 2}
+    assert counts(source) == {"rows": 4, "created": 0, "updated": 1, "unchanged": 0, "refused": 3}
     assert reasons(source)[2] == ("Id", f"There is no record {theirs.pk}.")
-    assert reasons(source)[3] == ("Id", "An id is a whole number.")
+    assert reasons(source)[3] == reasons(source)[4] == ("Id", "An id is a whole number.")
     assert Record.objects.get().email == "new@b.no"
 
 
