@@ -97,8 +97,7 @@ def guess(headers: Iterable[str], object_type: ObjectType) -> dict[str, Target |
     id in a file that Flyt has written: it is no external id. The other columns of such a file are known exactly.
     """
     headers = list(headers)
-    said = ADDED if tuple(headers[: len(ADDED)]) == ADDED else ()
-    ours = recognised(headers, object_type)
+    said, ours = _said_of_refused(headers), recognised(headers, object_type)
     known = _known(headers, object_type)
     mapping: dict[str, Target | None] = {header: _own(property) for header, property in ours.items()}
     for header in headers:
@@ -106,6 +105,15 @@ def guess(headers: Iterable[str], object_type: ObjectType) -> dict[str, Target |
             target = known.get(plain(header))
             mapping[header] = None if header in said or target in mapping.values() else target
     return {header: mapping[header] for header in headers}
+
+
+def written_by_flyt(headers: list[str], object_type: ObjectType) -> set[str]:
+    """The columns that no property is made of: of an export, and what was said of refused rows."""
+    return {*recognised(headers, object_type), *_said_of_refused(headers)}
+
+
+def _said_of_refused(headers: list[str]) -> tuple[str, ...]:
+    return ADDED if tuple(headers[: len(ADDED)]) == ADDED else ()
 
 
 def _known(headers: list[str], object_type: ObjectType) -> dict[str, Target]:

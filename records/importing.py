@@ -22,7 +22,6 @@ from .import_mapping import Target
 from .import_numbers import guess_mark
 from .import_pieces import Pieces, Readable, pieces_of, store
 from .import_reading import DELIMITERS, RowsFrom, Scan, encoding_named, guess_delimiter, header_of
-from .import_refusals import ADDED
 from .import_types import GUESSED_FROM, guess_type
 from .models import BlankCells, DateOrder, DecimalMark, Import, ImportMode, ImportStatus, ObjectType
 from .refusals import Error, Invalid
@@ -130,8 +129,7 @@ def draft(
             source.mapping = import_mapping.with_some_id(source.mapping)
         if create_properties:
             left = {header for header, target in source.mapping.items() if not target} - set(mapping or ())
-            if tuple(source.columns[: len(ADDED)]) == ADDED:  # refused rows that come back mended
-                left -= set(ADDED)
+            left -= import_mapping.written_by_flyt(source.columns, object_type)
             types = guess_types(source, left)
             source.mapping |= {header: {"new": header, "type": types[header]} for header in left}
         source.decimal_mark = guess_mark(source)

@@ -140,6 +140,18 @@ def test_records_that_are_gone_come_back_as_they_were(acme: Account, full: list[
         assert after == before
 
 
+def test_an_export_that_may_make_properties_makes_none_of_its_id_and_moments(acme: Account, full: list[Record]) -> None:
+    rows = list(csv.reader(io.StringIO(exported(acme, "sv").decode("utf-8-sig"))))
+    text = io.StringIO()
+    csv.writer(text).writerows([[*row, "42" if number else "Shoe"] for number, row in enumerate(rows)])
+    with account_scope(acme.pk):
+        contact, file = ObjectType.objects.get(key="contact"), io.BytesIO(text.getvalue().encode())
+        before = set(contact.properties.values_list("key", flat=True))
+        source = start_import(name="Back", object_type=contact, file=file, create_properties=True)
+        assert finish(acme, source).updated == len(full)
+        assert set(contact.properties.values_list("key", flat=True)) - before == {"shoe"}
+
+
 def test_an_export_uploaded_in_the_browser_changes_nothing(acme: Account, member: Client, full: list[Record]) -> None:
     with account_scope(acme.pk):
         before = state()
