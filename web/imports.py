@@ -75,7 +75,7 @@ def detail(request: AccountRequest, import_id: int) -> HttpResponse:
 @require_POST
 def read_again(request: AccountRequest, import_id: int) -> HttpResponse:
     """Read the file with another encoding or delimiter; its columns are guessed anew."""
-    source = _find(import_id)
+    source = _held(import_id)
     if source.status != ImportStatus.DRAFT:
         return _to(request, source)
     encoding, delimiter = request.POST.get("encoding", ""), request.POST.get("delimiter", "")
@@ -91,7 +91,7 @@ def read_again(request: AccountRequest, import_id: int) -> HttpResponse:
 @require_POST
 def settle(request: AccountRequest, import_id: int) -> HttpResponse:
     """Keep where the columns go so far, and show how it will look."""
-    source = _find(import_id)
+    source = _held(import_id)
     if source.status != ImportStatus.DRAFT:
         return _to(request, source)
     try:
@@ -105,7 +105,7 @@ def settle(request: AccountRequest, import_id: int) -> HttpResponse:
 @require_POST
 def start(request: AccountRequest, import_id: int) -> HttpResponse:
     """Let the records come. A second press finds it started."""
-    source = _find(import_id)
+    source = _held(import_id)
     if source.status == ImportStatus.DRAFT:
         try:
             importing.start(source, **import_draft.chosen(request.POST, source), by=request.actor)
@@ -154,6 +154,13 @@ def refused(request: AccountRequest, import_id: int) -> HttpResponse:
 
 def _find(import_id: int) -> Import:
     source: Import = get_object_or_404(Import.objects.select_related("object_type", "list"), pk=import_id)
+    return source
+
+
+def _held(import_id: int) -> Import:
+    """Until the answer is given: what is chosen now comes before a start or finds it started."""
+    rows = Import.objects.select_for_update(of=("self",)).select_related("object_type", "list")
+    source: Import = get_object_or_404(rows, pk=import_id)
     return source
 
 
