@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from messaging.models import Content
@@ -21,11 +20,10 @@ def check_event_detail(kind: str, detail: Mapping[str, Any], subject: Subject) -
     """Events name their flow, or the content of a message, which may be a flow's own."""
     if kind.startswith(CUSTOM):
         return
-    if _is_of_hidden(id_of(detail.get("flow")), subject):
+    if (id := id_of(detail.get("flow"))) is not None and _is_hidden(_flows(subject).get(id)):
         yield Error("detail.flow", _("There is no such flow."))
-    if (content := id_of(detail.get("content_id"))) is not None:
-        owner = Content.objects.filter(account_id=subject.object_type.account_id, pk=content)
-        if _is_of_hidden(owner.values_list("flow_id", flat=True).first(), subject):
+    if (id := id_of(detail.get("content_id"))) is not None and (content := _contents(subject).get(id)):
+        if _is_hidden(_flows(subject).get(content.flow_id)):
             yield Error("detail.content_id", _("There is no such content."))
 
 
@@ -33,11 +31,10 @@ def name_event_detail(kind: str, key: str, value: Any, subject: Subject) -> str 
     """As in "content “Welcome”"; a content of a flow that whoever reads may not see is not named."""
     if kind.startswith(CUSTOM) or key not in ("content_id", "flow") or (id := id_of(value)) is None:
         return None
-    flows = subject.once("every flow", _flows(subject).only("name", "visibility", "owner_id").in_bulk)
+    flows = _flows(subject)
     if key == "flow":
         return _("flow “{name}”").format(name=name_of(flows[id])) if id in flows else _("a flow that is gone")
-    rows = Content.objects.filter(account_id=subject.object_type.account_id).only("name", "flow_id")
-    content = subject.once("contents", rows.in_bulk).get(id)
+    content = _contents(subject).get(id)
     if content is None:
         return _("a content that is gone")
     flow = flows.get(content.flow_id)
@@ -46,11 +43,16 @@ def name_event_detail(kind: str, key: str, value: Any, subject: Subject) -> str 
     return _("content “{name}”").format(name=content.name)
 
 
-def _flows(subject: Subject) -> QuerySet[Flow]:
-    found: QuerySet[Flow] = Flow.objects.filter(account_id=subject.object_type.account_id)
-    return found
+def _flows(subject: Subject) -> dict[int, Flow]:
+    """Every flow of the account, read for the first condition that asks."""
+    rows = Flow.objects.filter(account_id=subject.object_type.account_id).only("name", "visibility", "owner_id")
+    return subject.once("every flow", rows.in_bulk)
 
 
-def _is_of_hidden(flow_id: int | None, subject: Subject) -> bool:
-    flow = _flows(subject).filter(pk=flow_id).only("visibility", "owner_id").first()
+def _contents(subject: Subject) -> dict[int, Content]:
+    rows = Content.objects.filter(account_id=subject.object_type.account_id).only("name", "flow_id")
+    return subject.once("contents", rows.in_bulk)
+
+
+def _is_hidden(flow: Flow | None) -> bool:
     return flow is not None and is_hidden(flow)

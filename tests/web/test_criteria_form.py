@@ -274,6 +274,25 @@ def test_many_builders_cost_as_many_queries_as_one(in_acme: Account, django_asse
             criteria_builder.check(builders, vocabulary)
 
 
+def test_many_conditions_cost_as_many_queries_as_one(in_acme: Account, django_assert_num_queries: Any) -> None:
+    flows = [make_flow() for _ in range(10)]
+    leaves: list[dict[str, Any]] = [
+        leaf
+        for flow in flows
+        for leaf in (
+            {"event": "link_clicked", "detail": {"content_id": make_content(flow_id=flow.pk).pk}},
+            {"event": "flow_enrolled", "detail": {"flow": flow.pk}},
+            {"event": "list_joined", "detail": {"list": make_list().pk}},
+            {"flow": flow.pk, "operator": "in"},
+        )
+    ]
+    for some in (leaves[:4], leaves):
+        builder, vocabulary = criteria_builder.of_tree({"any": some}, NAME), Vocabulary.of(contact())
+        with django_assert_num_queries(7):
+            criteria_builder.check([builder], vocabulary)
+        assert builder.is_good
+
+
 def test_a_condition_about_a_flow_says_what_is_wrong_at_its_row(in_acme: Account, globex: Account) -> None:
     with account_scope(globex.pk):
         theirs = make_flow()
