@@ -11,10 +11,11 @@ from rest_framework.request import Request
 from accounts import history
 from accounts.models import Account
 from accounts.rights import Right
-from records import exporting
+from records import exporting, searching
 from records.models import ObjectType
 
-from .records import RecordFilters, wanted_records
+from .errors import Invalid
+from .records import RecordFilters, too_slow, wanted_records
 from .schema import CSV, endpoint
 from .views import AccountView
 
@@ -37,9 +38,12 @@ class RecordExport(AccountView):
         wanted = wanted_records(query)
         of = wanted.object_type
         assert of is not None  # the query names one
-        history.record(of, "exported", by=self.actor, detail=_told(query, of))
         account = Account.objects.get(pk=self.actor.account_id)
-        lines = exporting.lines(account, of, wanted, language=translation.get_language())
+        try:
+            lines = exporting.lines(account, of, wanted, language=translation.get_language())
+        except searching.TooSlow:
+            raise Invalid(too_slow()) from None
+        history.record(of, "exported", by=self.actor, detail=_told(query, of))
         headers = {"Content-Disposition": f'attachment; filename="{of.key}.csv"'}
         return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 

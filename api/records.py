@@ -90,7 +90,7 @@ class Records(AccountView):
                 return page_by_id(by_id, request, query, show_records)
             return page_sorted(by_value, searching.records, request, query, show_records)
         except searching.TooSlow:
-            raise Invalid(("?criteria", _("Looking takes too long. Narrow the search or the criteria."))) from None
+            raise Invalid(too_slow()) from None
         except searching.TooMany:
             message = _("More than {most} records cannot be sorted. Narrow the search or the criteria.")
             raise Invalid(("?ordering", message.format(most=searching.MOST_SORTED))) from None
@@ -201,6 +201,11 @@ def wanted_records(query: Mapping[str, Any]) -> Wanted:
         email=query.get("email", "").strip().lower(),
         external_id=query.get("external_id", ""),
     )
+
+
+def too_slow() -> tuple[str, str]:
+    """What is wrong with a query that takes longer to answer than anybody waits."""
+    return "?criteria", _("Looking takes too long. Narrow the search or the criteria.")
 
 
 def _criteria(text: str, of: ObjectType | None) -> Any:

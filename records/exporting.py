@@ -24,21 +24,29 @@ AT_ONCE: Final = 1_000
 
 
 def lines(account: Account, object_type: ObjectType, wanted: Wanted, *, language: str) -> Iterator[str]:
-    """The records as CSV, piece by piece; each opens a short scope of its own, as the stream outlives the view."""
+    """The records as CSV, piece by piece; each opens a short scope of its own, as the stream outlives the view.
+
+    The first are looked for before anything is told: raises `searching.TooSlow`.
+    """
+    with account_scope(account.pk):
+        first = searching.ids(wanted, limit=AT_ONCE)
+    return _pieces(account, object_type, wanted, first, language)
+
+
+def _pieces(
+    account: Account, object_type: ObjectType, wanted: Wanted, ids: list[int], language: str
+) -> Iterator[str]:
     zone = ZoneInfo(account.time_zone)  # the view's own is over by now
     with account_scope(account.pk), translation.override(language):
         head = header_of(object_type)
         columns = [each for each in head.values() if each]
         owners = members.addresses() if any(each.type == PropertyType.OWNER for each in columns) else {}
     yield "\ufeff" + as_csv([list(head)])  # the mark tells spreadsheets that it is UTF-8
-    last: int | None = None
-    while True:
+    while ids:
         with account_scope(account.pk), timezone.override(zone):
-            found = searching.records(searching.ids(wanted, limit=AT_ONCE, after=last))
+            found = searching.records(ids)  # without those erased meanwhile
             rows = [[each.pk, *(cell(each, column, owners) for column in columns)] for each in found]
-        if not found:
-            return
-        last = found[-1].pk
+            ids = searching.ids(wanted, limit=AT_ONCE, after=ids[-1])
         yield as_csv(rows)
 
 

@@ -9,7 +9,9 @@ from django.views.decorators.http import require_GET
 from accounts import history
 from accounts.rights import Right
 from records.exporting import lines
+from records.searching import TooSlow
 from web.access import AccountRequest, account_view
+from web.record_rows import TOO_SLOW
 from web.record_table import Table, filters_of
 
 
@@ -20,8 +22,11 @@ def export(request: AccountRequest) -> HttpResponse:
     table = Table.of(request.GET)
     if table.fault:
         return HttpResponse(table.fault, status=422, content_type="text/plain; charset=utf-8")
+    try:
+        pieces = lines(request.account, table.object_type, table.wanted, language=translation.get_language())
+    except TooSlow:
+        return HttpResponse(TOO_SLOW, status=422, content_type="text/plain; charset=utf-8")
     history.record(table.object_type, "exported", by=request.actor, detail=filters_of(request.GET).dict())
-    pieces = lines(request.account, table.object_type, table.wanted, language=translation.get_language())
     answer = StreamingHttpResponse(pieces, content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{table.object_type.key}.csv"'
     return cast(HttpResponse, answer)  # a streaming answer is none to the type checker

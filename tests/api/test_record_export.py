@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Account, History
 from accounts.tenancy import account_scope
-from records import exporting
+from records import exporting, searching
 from records.models import Record
 from scheduling.clock import now
 from tests import make
@@ -83,6 +83,17 @@ def test_what_cannot_be_found_is_refused_and_nothing_is_noted(
 ) -> None:
     answer = api.get(f"{URL}?{query}")
     assert (answer.status_code, [each["path"] for each in answer.json()["errors"]]) == (422, [path])
+    with account_scope(acme.pk):
+        assert not History.objects.filter(verb="exported").exists()
+
+
+def test_what_takes_too_long_to_find_is_refused_before_it_begins(
+    acme: Account, api: APIClient, people: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "FROM", "from records_record r, pg_sleep(5) where {where}")
+    monkeypatch.setattr(searching, "PATIENCE", 50)
+    answer = api.get(f"{URL}?criteria={IN_OSLO}")
+    assert (answer.status_code, [each["path"] for each in answer.json()["errors"]]) == (422, ["?criteria"])
     with account_scope(acme.pk):
         assert not History.objects.filter(verb="exported").exists()
 

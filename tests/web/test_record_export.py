@@ -13,7 +13,7 @@ from django.test import Client
 from accounts.models import Account, History
 from accounts.rights import Role
 from accounts.tenancy import account_scope
-from records import exporting
+from records import exporting, searching
 from records.import_chunks import import_chunk
 from records.importing import Terms, start_import
 from records.models import ObjectType, PropertyType, Record
@@ -92,6 +92,34 @@ def test_only_admins_export_and_a_broken_filter_is_refused(acme: Account, member
     assert member.get("/acme/records/export/?criteria={").status_code == 422
     for name in ("type", "search", "archived"):  # nor is a byte that cannot be noted
         assert member.get(f"/acme/records/export/?{name}=a%00").status_code == 200
+
+
+def test_an_export_that_takes_too_long_says_so_and_is_not_noted(
+    acme: Account, member: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with account_scope(acme.pk):
+        make_contacts(1)
+    monkeypatch.setattr(searching, "FROM", "from records_record r, pg_sleep(5) where {where}")
+    monkeypatch.setattr(searching, "PATIENCE", 50)
+    answer = member.get("/acme/records/export/")
+    assert answer.status_code == 422 and "Looking takes too long" in answer.content.decode()
+    with account_scope(acme.pk):
+        assert not History.objects.filter(verb="exported").exists()
+
+
+def test_records_erased_while_an_export_is_read_are_left_out_and_the_others_come(
+    acme: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "AT_ONCE", 2)
+    with account_scope(acme.pk):
+        made = [each.pk for each in make_contacts(6)]
+        table = Table.of(QueryDict("type=contact"))
+    pieces = exporting.lines(acme, table.object_type, table.wanted, language="en")
+    read = [next(pieces), next(pieces)]
+    with account_scope(acme.pk):
+        Record.objects.filter(pk__in=made[2:4]).delete()
+    rows = list(csv.DictReader(io.StringIO("".join([*read, *pieces]).removeprefix("\ufeff"))))
+    assert [int(each["Id in Flyt"]) for each in rows] == [*reversed(made[4:]), *reversed(made[:2])]
 
 
 def test_memory_does_not_grow_with_the_records(acme: Account, monkeypatch: pytest.MonkeyPatch) -> None:
