@@ -20,11 +20,12 @@ def check_event_detail(kind: str, detail: Mapping[str, Any], subject: Subject) -
     """Events name their flow, or the content of a message, which may be a flow's own."""
     if kind.startswith(CUSTOM):
         return
-    if (id := id_of(detail.get("flow"))) is not None and _is_hidden(_flows(subject).get(id)):
+    if _is_hidden(id_of(detail.get("flow")), subject):
         yield Error("detail.flow", _("There is no such flow."))
-    if (id := id_of(detail.get("content_id"))) is not None and (content := _contents(subject).get(id)):
-        if _is_hidden(_flows(subject).get(content.flow_id)):
-            yield Error("detail.content_id", _("There is no such content."))
+    id = id_of(detail.get("content_id"))
+    content = _contents(subject).get(id) if id else None
+    if content is not None and _is_hidden(content.flow_id, subject):
+        yield Error("detail.content_id", _("There is no such content."))
 
 
 def name_event_detail(kind: str, key: str, value: Any, subject: Subject) -> str | None:
@@ -43,7 +44,7 @@ def name_event_detail(kind: str, key: str, value: Any, subject: Subject) -> str 
     return _("content “{name}”").format(name=content.name)
 
 
-def _flows(subject: Subject) -> dict[int, Flow]:
+def _flows(subject: Subject) -> dict[int | None, Flow]:
     """Every flow of the account, read for the first condition that asks."""
     rows = Flow.objects.filter(account_id=subject.object_type.account_id).only("name", "visibility", "owner_id")
     return subject.once("every flow", rows.in_bulk)
@@ -54,5 +55,6 @@ def _contents(subject: Subject) -> dict[int, Content]:
     return subject.once("contents", rows.in_bulk)
 
 
-def _is_hidden(flow: Flow | None) -> bool:
+def _is_hidden(flow_id: int | None, subject: Subject) -> bool:
+    flow = _flows(subject).get(flow_id) if flow_id else None
     return flow is not None and is_hidden(flow)

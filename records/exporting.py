@@ -33,9 +33,7 @@ def lines(account: Account, object_type: ObjectType, wanted: Wanted, *, language
     return _pieces(account, object_type, wanted, first, language)
 
 
-def _pieces(
-    account: Account, object_type: ObjectType, wanted: Wanted, ids: list[int], language: str
-) -> Iterator[str]:
+def _pieces(account: Account, object_type: ObjectType, wanted: Wanted, ids: list[int], language: str) -> Iterator[str]:
     zone = ZoneInfo(account.time_zone)  # the view's own is over by now
     with account_scope(account.pk), translation.override(language):
         head = header_of(object_type)
