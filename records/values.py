@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Protocol
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
@@ -266,9 +267,18 @@ def _url(value: object) -> str:
     address = _text(value, 2_000)
     if "://" not in address:
         address = f"https://{address}"
-    if not WEB_ADDRESS.fullmatch(address):
+    if not WEB_ADDRESS.fullmatch(address) or not _can_be_split(address):
         raise ValueError(_("Enter a web address such as https://example.com."))
     return address
+
+
+def _can_be_split(address: str) -> bool:
+    """False where its host is none, as in https://[firma.no]."""
+    try:
+        urlsplit(address)
+    except ValueError:
+        return False
+    return True
 
 
 _CLEANERS: dict[str, Callable[[object], JsonValue]] = {

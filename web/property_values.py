@@ -44,9 +44,16 @@ def shown(property: Property | None, value: JsonValue, members: Members | None =
         return number(value)
     if isinstance(value, float):
         return formats.localize(value)
-    if kind == PropertyType.URL and urlsplit(value).scheme in ("http", "https"):
+    if kind == PropertyType.URL and _leads_to_a_page(value):
         return format_html('<a href="{}" rel="noopener noreferrer" target="_blank">{}</a>', value, value)
     return _moment(kind, value)
+
+
+def _leads_to_a_page(address: str) -> bool:
+    try:
+        return urlsplit(address).scheme in ("http", "https")
+    except ValueError:  # such as https://[firma.no], kept before it was refused
+        return False
 
 
 def _moment(kind: str, value: str) -> str:

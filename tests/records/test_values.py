@@ -162,6 +162,9 @@ def test_a_value_is_kept_in_the_form_of_its_type(property: Typed, value: object,
         (URL, "javascript:alert(1)", "https://example.com"),
         (URL, "not a page", "https://example.com"),
         (URL, "ftp://firma.example", "https://example.com"),
+        (URL, "[firma.example]", "https://example.com"),
+        (URL, "https://]firma.example", "https://example.com"),
+        (URL, "https://\u2100.example", "https://example.com"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_in_a_sentence(property: Typed, value: object, sentence: str) -> None:

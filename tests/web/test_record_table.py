@@ -133,6 +133,15 @@ def test_columns_are_chosen_and_remembered_by_type(member: Client, acme: Account
     assert "Bergen" not in page(member)
 
 
+@pytest.mark.parametrize("website", ["https://[firma.no]", "https://\u2100.no", "https://firma.no:99999999"])
+def test_a_web_address_that_is_none_is_shown_as_it_is(member: Client, acme: Account, website: str) -> None:
+    with account_scope(acme.pk):
+        company = make_record("company", name="Firma", website=website)
+    member.post("/acme/records/columns/?type=company", {"column": ["website"]})
+    assert website in page(member, "?type=company")
+    assert website in member.get(f"/acme/records/{company.pk}/").content.decode()
+
+
 def test_archived_ones_have_a_view_of_their_own(member: Client, acme: Account, people: list[Record]) -> None:
     member.post(f"/acme/records/archive/?record={people[0].pk}")
     assert names(member) == ["Cy", "Bo"] and names(member, "?archived=1") == ["Ada"]
