@@ -99,6 +99,15 @@ def test_the_history_of_another_account_is_not_seen(contact: ObjectType, globex:
         assert matching(leaf("city", "changed_in_last_days", 7), contact) == set()
 
 
+def test_what_an_own_event_calls_changes_is_no_history(contact: ObjectType) -> None:
+    record = Record.objects.create(object_type=contact, properties={"city": "Oslo"})
+    Event.objects.create(
+        record=record, kind="custom.moved", detail={"changes": {"city": ["Bergen", "Oslo"]}}, at=MOMENT
+    )
+    assert matching(leaf("city", "ever_was", "Bergen"), contact) == set()
+    assert matching(leaf("city", "changed_in_last_days", 7), contact) == set()
+
+
 def test_the_history_of_associated_records_is_asked_too(contact: ObjectType) -> None:
     firm = Record.objects.create(object_type=ObjectType.objects.get(key="company"))
     record, other = (Record.objects.create(object_type=contact) for _ in range(2))

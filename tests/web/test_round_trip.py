@@ -140,6 +140,15 @@ def test_records_that_are_gone_come_back_as_they_were(acme: Account, full: list[
         assert after == before
 
 
+def test_three_decimals_are_no_thousands_where_a_comma_is_usual(acme: Account) -> None:
+    with account_scope(acme.pk):
+        Account.objects.filter(pk=acme.pk).update(country="NO")
+        record = make_contact("a@b.no", score=12.345)
+        contact, text = ObjectType.objects.get(key="contact"), exported(acme, "nb")
+        source = finish(acme, start_import(name="Back", object_type=contact, file=io.BytesIO(text)))
+        assert (source.unchanged, Record.objects.get(pk=record.pk).properties["score"]) == (1, 12.345)
+
+
 def test_an_export_that_may_make_properties_makes_none_of_its_id_and_moments(acme: Account, full: list[Record]) -> None:
     rows = list(csv.reader(io.StringIO(exported(acme, "sv").decode("utf-8-sig"))))
     text = io.StringIO()
