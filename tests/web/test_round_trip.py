@@ -15,6 +15,7 @@ from accounts.actors import Actor
 from accounts.models import Account, Member
 from accounts.tenancy import account_scope
 from records import exporting
+from records.export_header import header_of
 from records.import_chunks import import_chunk
 from records.import_mapping import guess, with_some_id
 from records.importing import Terms, start_import
@@ -138,6 +139,17 @@ def test_records_that_are_gone_come_back_as_they_were(acme: Account, full: list[
         lost = next(each for each in before if each["external_id"] == "CRM-1")["properties"]
         lost.pop("owner")  # that of somebody who had left is nobody's
         assert after == before
+
+
+def test_a_label_that_is_written_like_one_with_a_key_hides_no_column(acme: Account) -> None:
+    with account_scope(acme.pk):
+        contact = make_object_type()
+        for key, label in (("a", "City (b)"), ("b", "City")):  # beside City (city)
+            make_property(key)
+            contact.properties.filter(key=key).update(label=label)
+        columns = header_of(contact)
+    assert {"City (city)", "City (b)", "City (b) (a)"} <= set(columns)
+    assert {each.key for each in columns.values() if each} >= {"city", "a", "b"}
 
 
 def test_three_decimals_are_no_thousands_where_a_comma_is_usual(acme: Account) -> None:
