@@ -24,7 +24,9 @@ def header_of(object_type: ObjectType) -> dict[str, Property | None]:
     id = _("Id in Flyt")
     labels = Counter([id.casefold(), *(_label(each).casefold() for each in (*properties, *every))])
     names: dict[str, Property | None] = {id: None}
-    labels.update(f"{_label(each)} ({each.key})".casefold() for each in properties if labels[_label(each).casefold()] > 1)
+    labels.update(
+        f"{_label(each)} ({each.key})".casefold() for each in properties if labels[_label(each).casefold()] > 1
+    )
     for each in properties:
         label = _label(each)
         names[label if labels[label.casefold()] == 1 else f"{label} ({each.key})"] = each

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from web.paging import read_id
+
 Steps = list[dict[str, Any]]
 FINISH = "finish"
 
@@ -125,7 +127,7 @@ def _take(steps: Steps, step_id: int) -> dict[str, Any]:
 
 def _put(steps: Steps, place: str, step: dict[str, Any]) -> Steps:
     where, _, number = place.partition("-")
-    wanted = int(number) if number.isdecimal() else 0
+    wanted = read_id(number) or 0
     if where == "before":
         found = spot(steps, wanted)
         found.sequence.insert(found.position, step)

@@ -18,6 +18,7 @@ from scheduling.zones import resolve
 from web import criteria_builder, time_zones
 from web.criteria_builder import Builder, Vocabulary
 from web.editor_saving import Editor, Outcome
+from web.paging import read_id
 from web.step_panel import Target, flows_to_go_to, number_or_text
 
 LONGEST_TYPE_NAME = 120
@@ -223,8 +224,8 @@ class SettingsPart(Part):
 
     def _act(self, verb: str, target: str) -> None:
         name = {"remove_list": "exclusion_lists", "remove_flow": "leave_flows"}.get(verb)
-        if name and target.isdecimal():
-            self.document[name] = [each for each in self.document[name] if each != int(target)]
+        if name:
+            self.document[name] = [each for each in self.document[name] if each != read_id(target)]
 
 
 def _local(moment: str | None, zone: str) -> str:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from scheduling.reading import WEEKDAYS as WEEKDAY_NAMES
 from triggers.models import CatchUp
+from web.paging import read_id
 from web.step_panel import number_or_text
 
 # "flexible" is the monthly frequency on days such as the last Friday.
@@ -169,8 +170,8 @@ class ScheduleForm:
             "remove_flexible": self.flexible,
             "remove_excluded": self.excluded_dates,
         }
-        if verb in lists and target.isdecimal() and int(target) < len(lists[verb]):
-            del lists[verb][int(target)]
+        if verb in lists and (number := read_id(target)) is not None and number < len(lists[verb]):
+            del lists[verb][number]
 
 
 def _clock_time(text: str) -> str:

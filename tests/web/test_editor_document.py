@@ -46,7 +46,9 @@ def test_a_new_split_has_a_branch_to_begin_with() -> None:
     assert [each["name"] for each in new["branches"]] == ["Branch 1"]
 
 
-@pytest.mark.parametrize("place", ["", "before-77", "end-77", "before-x", "after-1", "end-", "before-²"])
+@pytest.mark.parametrize(
+    "place", ["", "before-77", "end-77", "before-x", "after-1", "end-", "before-²", f"end-{'9' * 5_000}"]
+)
 def test_a_place_that_is_not_there_is_refused(place: str) -> None:
     with pytest.raises(NotThere):
         editor_document.insert(flow(), place, "wait")

@@ -210,6 +210,7 @@ def test_rows_of_the_form_come_and_go() -> None:
     assert after("add_time").times[-1] == "" and after("add_time").new_field == "time"
     assert after("remove_time 0").times == ["10:00"]
     assert after("remove_time 7").times == after("remove_time x").times == ["09:00", "10:00"]
+    assert after(f"remove_time {'9' * 5_000}").times == ["09:00", "10:00"]
     assert after("remove_flexible 0").flexible == [("last", "friday")]
     assert len(after("add_flexible").flexible) == 3
     assert after("remove_excluded 0").excluded_dates == []
