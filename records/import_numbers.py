@@ -37,11 +37,9 @@ def guess_mark(source: Import) -> str:
 
     Asked are the columns of numbers, and those that belong nowhere yet and hold nothing but numbers.
     """
-    columns = _columns(source)
     said: Counter[str] = Counter()
-    for header, numbers in _numbers(source).items():
-        if header in columns:
-            said.update(mark for mark in map(told_by, numbers) if mark)
+    for told in _told(source).values():
+        said.update(told)
     if said[DecimalMark.COMMA] != said[DecimalMark.POINT]:
         return said.most_common(1)[0][0]
     return usual_mark(Account.objects.get(pk=current_account_id()))
@@ -82,20 +80,21 @@ def _may_be_number(target: Target | None, keys: set[str]) -> bool:
     return target is None or target.get("property") in keys or target.get("type") == PropertyType.NUMBER
 
 
-def _numbers(source: Import) -> Mapping[str, list[str]]:
-    """The numbers of the first rows, by column; of a column that belongs nowhere only when all of it is numbers."""
-    found: dict[str, list[str]] = {header: [] for header in source.columns}
+def _told(source: Import) -> Mapping[str, Counter[str]]:
+    """How many numbers of the first rows tell which mark, by column; of a column that belongs nowhere only when all of
+    it is numbers. Counted row by row: a thousand rows may be long ones."""
+    found: dict[str, Counter[str]] = {header: Counter() for header in _columns(source)}
     mixed = set[str]()
     try:
         for cells in islice(RowsFrom(source, source.next_byte), GUESSED_FROM):
             for header, cell in zip(source.columns, cells, strict=False):
-                if text := cell.strip():
-                    found[header].append(text)
+                if header in found and (text := cell.strip()):
+                    found[header].update(filter(None, [told_by(text)]))
                     if not source.mapping.get(header) and not _is_number(text):
                         mixed.add(header)
     except csv.Error:
         pass  # told where the file is looked at; what came before it may be numbers
-    return {header: texts for header, texts in found.items() if header not in mixed}
+    return {header: told for header, told in found.items() if header not in mixed}
 
 
 def _is_number(text: str) -> bool:

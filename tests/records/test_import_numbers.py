@@ -1,6 +1,7 @@
 """The decimal mark of a file: told by its numbers, by the account, or by whoever imports it."""
 
 import io
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -175,3 +176,14 @@ def test_a_preview_agrees_with_what_a_new_property_refuses(contact: ObjectType) 
     assert [cell.text for cell in seen.rows[0]] == ["a@b.no", "1", "New"]
     importing.start(source, name="Fair", mapping=mapping, terms=Terms())
     assert finish(source).refused == seen.faulty == 1
+
+
+def test_guessing_the_mark_holds_no_rows(contact: ObjectType) -> None:
+    row = f"a@b.no;3,75;{'x' * 100_000}\n".encode()
+    file = io.BytesIO(b"Email;Score;Other\n" + row * 200)
+    source = importing.take_in(name="Long", object_type=contact, file=file)
+    tracemalloc.start()
+    assert importing.guess_mark(source) == COMMA
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 8 * 1024**2 < len(row) * 200
