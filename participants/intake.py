@@ -8,7 +8,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
-from itertools import takewhile
 from time import monotonic
 from typing import Any, Final
 
@@ -188,9 +187,16 @@ def _waiting(flow_id: int, flow: Flow | None, limit: int, only: Sequence[int] | 
 
 
 def _alike(waiting: Sequence[Intake]) -> list[Intake]:
-    """The first of them that go in one statement."""
+    """Those that go in one statement with the first of them. Only what is asked about one record has an order."""
     first = waiting[0]
-    return list(takewhile(lambda each: (each.wish, _kind(each)) == (first.wish, _kind(first)), waiting))
+    alike: list[Intake] = []
+    later: set[int] = set()  # records of which something else is asked before
+    for each in waiting:
+        if (each.wish, _kind(each)) == (first.wish, _kind(first)) and each.record_id not in later:
+            alike.append(each)
+        else:
+            later.add(each.record_id)
+    return alike
 
 
 def _kind(each: Intake) -> tuple[str, int, str]:
