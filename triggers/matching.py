@@ -45,26 +45,28 @@ def _match(account_id: int, only: list[int] | None = None) -> bool:
     with account_scope(account_id, durable=True):
         if not _begin(account_id):
             return False
+        more = only is None and setting_aside.put_back()
         happened = events.claim_pending(BATCH, only)
-        setting_aside.forget(happened)
+        setting_aside.forget()
         # Before anybody is woken: who waits for the lock of a list should hold nobody else's participants.
         changed = list_matching.follow(happened)
         waking.wake(happened)
         for flow_id in sorted(intake.take_in(happened)):
             drain_intake.hint(account_id, flow_id)
-    return len(happened) == BATCH or changed > 0  # whoever came or went may be what another list asks for
+    return more or len(happened) == BATCH or changed > 0  # whoever came or went may be what another list asks for
 
 
 def _isolate(account_id: int) -> bool:
-    """Deal with the same events by halves; when each of them fails, the rest waits for the next tick."""
+    """Deal with the same events by halves; when each of them fails, the rest is put off with them, untried."""
     with account_scope(account_id, durable=True):
         if not _begin(account_id):
             return False
+        setting_aside.put_back()
         ids = list(EventPending.objects.order_by("event_id").values_list("event_id", flat=True)[:BATCH])
     search = Halving(partial(_match, account_id), until=monotonic() + SLICE)
     search.run(ids)
     with account_scope(account_id, durable=True):
-        setting_aside.set_aside(search.failing)
+        setting_aside.set_aside(search.failing, search.untried)
     return not search.untried
 
 
@@ -72,7 +74,4 @@ def _begin(account_id: int) -> bool:
     """Whether this is the account's only matcher, until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("select pg_try_advisory_xact_lock(hashtextextended('match', %s))", [account_id])
-        if not cursor.fetchone()[0]:
-            return False
-    setting_aside.put_back()
-    return True
+        return bool(cursor.fetchone()[0])

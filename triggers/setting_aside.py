@@ -12,25 +12,26 @@ from typing import Any, Final
 from django.db import connection
 
 from accounts.tenancy import current_account_id
-from participants.halving import RETRY_AFTER
+from participants.halving import MOST_IN_A_ROW, RETRY_AFTER
 from records.models import Event
 from scheduling.clock import now
-
-from .models import EventSetAside
 
 logger = logging.getLogger(__name__)
 
 PATIENCE: Final = timedelta(days=3)
+# At once, and too few to end a search for culprits by themselves (participants/halving.py). Thousands, being the
+# oldest, would be all that the matcher sees, and keep what happened since from having its consequences.
+MOST_BACK: Final = MOST_IN_A_ROW - 1
 # Only what is pending still: another matcher may have dealt with it, or set it aside.
 SET_ASIDE: Final = """
 with taken as (
-  delete from records_eventpending p
-  where p.account_id = %(account)s and p.event_id = any(%(events)s) returning p.event_id
+  delete from records_eventpending p using unnest(%(events)s::bigint[], %(failed)s::int[]) asked(event_id, failed)
+  where p.account_id = %(account)s and p.event_id = asked.event_id returning p.event_id, asked.failed
 )
 insert into triggers_eventsetaside as a (account_id, event_id, failures, retry_at, set_aside_at)
-select %(account)s, event_id, 1, %(now)s + (%(gaps)s::interval[])[1], %(now)s from taken
-on conflict (account_id, event_id) do update set failures = a.failures + 1,
-  retry_at = %(now)s + (%(gaps)s::interval[])[least(a.failures + 1, %(most)s)]
+select %(account)s, event_id, failed, %(now)s + (%(gaps)s::interval[])[1], %(now)s from taken
+on conflict (account_id, event_id) do update set failures = a.failures + excluded.failures,
+  retry_at = %(now)s + (%(gaps)s::interval[])[greatest(least(a.failures + excluded.failures, %(most)s), 1)]
 """
 GIVE_UP: Final = """
 delete from triggers_eventsetaside
@@ -42,6 +43,8 @@ with due as (
   select a.event_id, exists (
     select 1 from records_event e where e.account_id = %(account)s and e.id = a.event_id) as is_there
   from triggers_eventsetaside a where a.account_id = %(account)s and a.retry_at <= %(now)s
+  order by a.retry_at, a.event_id limit greatest(0, %(most)s - (
+    select count(*) from triggers_eventsetaside w where w.account_id = %(account)s and w.retry_at is null))
 ),
 gone as (
   delete from triggers_eventsetaside a using due
@@ -50,32 +53,46 @@ gone as (
 tried as (
   update triggers_eventsetaside a set retry_at = null from due
   where a.account_id = %(account)s and a.event_id = due.event_id and due.is_there
+),
+pending as (
+  insert into records_eventpending (account_id, event_id)
+  select %(account)s, event_id from due where is_there on conflict do nothing
 )
-insert into records_eventpending (account_id, event_id)
-select %(account)s, event_id from due where is_there on conflict do nothing
+select count(*) from due
+"""
+# Also of those that were erased while they were pending again.
+FORGET: Final = """
+delete from triggers_eventsetaside a where a.account_id = %(account)s and a.retry_at is null and not exists (
+  select 1 from records_eventpending p where p.account_id = %(account)s and p.event_id = a.event_id)
 """
 
 
-def set_aside(failing: Mapping[int, str]) -> None:
-    """Put events off, each with what went wrong, for the log. Inside the account's scope."""
+def set_aside(failing: Mapping[int, str], untried: Sequence[int]) -> None:
+    """Put events off, each with what went wrong, for the log; `untried` without it counting against them.
+
+    Inside the account's scope.
+    """
     kinds = dict(Event.objects.filter(pk__in=failing).values_list("pk", "kind"))
-    account_id = current_account_id()
-    params: dict[str, Any] = {"account": account_id, "events": list(failing), "now": now(), "before": now() - PATIENCE}
+    account_id, moment = current_account_id(), now()
+    params: dict[str, Any] = {"account": account_id, "now": moment, "events": [*failing, *untried]}
+    params |= {"failed": [1] * len(failing) + [0] * len(untried), "gaps": list(RETRY_AFTER), "most": len(RETRY_AFTER)}
     with connection.cursor() as cursor:
-        cursor.execute(SET_ASIDE, {**params, "gaps": list(RETRY_AFTER), "most": len(RETRY_AFTER)})
-        cursor.execute(GIVE_UP, params)
+        cursor.execute(SET_ASIDE, params)
+        cursor.execute(GIVE_UP, {"account": account_id, "events": list(failing), "before": moment - PATIENCE})
         given_up = {row[0] for row in cursor.fetchall()}
     for event_id, error in failing.items():
         what = "is given up" if event_id in given_up else "is set aside"
         logger.error("account %s event %s (%s) %s: %s", account_id, event_id, kinds.get(event_id), what, error)
 
 
-def put_back() -> None:
-    """Make those pending again whose turn has come. Inside the account's scope."""
+def put_back() -> bool:
+    """Make some of those pending again whose turn has come; True when there may be more. Inside the account's scope."""
     with connection.cursor() as cursor:
-        cursor.execute(PUT_BACK, {"account": current_account_id(), "now": now()})
+        cursor.execute(PUT_BACK, {"account": current_account_id(), "now": now(), "most": MOST_BACK})
+        return bool(cursor.fetchone()[0] == MOST_BACK)
 
 
-def forget(happened: Sequence[Event]) -> None:
-    """These have had their consequences, if the transaction commits."""
-    EventSetAside.objects.filter(event_id__in=[event.pk for event in happened]).delete()
+def forget() -> None:
+    """Those that are pending no more have had their consequences, if the transaction commits. Inside the scope."""
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET, {"account": current_account_id()})

@@ -54,7 +54,8 @@ def accounts_with_events() -> list[int]:
             """
             select a.id from accounts_account a
             where exists (select 1 from records_eventpending p where p.account_id = a.id)
-              or exists (select 1 from triggers_eventsetaside s where s.account_id = a.id and s.retry_at <= %s)
+              or exists (select 1 from triggers_eventsetaside s
+                         where s.account_id = a.id and (s.retry_at <= %s or s.retry_at is null))
             """,
             [now()],
         )

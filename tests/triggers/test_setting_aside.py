@@ -123,14 +123,56 @@ def test_an_event_that_is_gone_meanwhile_is_forgotten(in_acme: Account, flow: Fl
     assert not EventSetAside.objects.exists() and not EventPending.objects.exists()
 
 
+def test_an_event_that_is_erased_while_it_is_pending_again_is_forgotten(in_acme: Account, flow: Flow) -> None:
+    malformed()
+    match(in_acme)
+    clock.forward(timedelta(hours=1))
+    setting_aside.put_back()  # and the worker is killed
+    EventPending.objects.all().delete()
+    Event.objects.filter(kind="flow_handed_over").delete()
+    assert tasks.accounts_with_events() == [in_acme.pk]
+    match(in_acme)
+    assert not EventSetAside.objects.exists() and tasks.accounts_with_events() == []
+
+
 def test_many_malformed_ones_before_the_others_hold_them_up_for_some_turns_only(in_acme: Account, flow: Flow) -> None:
     malformed(60)
     happen()
     turns = 0
     while woken() < 3:
         matching.match(in_acme.pk)
+        clock.forward(timedelta(seconds=11))
         turns += 1
-    assert turns <= 60 / MOST_IN_A_ROW + 1
+    assert turns <= 60 / setting_aside.MOST_BACK + 2
+
+
+def test_when_one_after_the_other_fails_the_rest_is_put_off_too_and_only_those_tried_count(
+    in_acme: Account, flow: Flow
+) -> None:
+    """Otherwise whatever happens after thousands of them would wait for hours."""
+    malformed(60)
+    assert matching.match(in_acme.pk) is False
+    assert not EventPending.objects.exists()
+    assert EventSetAside.objects.filter(failures=1).count() == MOST_IN_A_ROW
+    assert EventSetAside.objects.filter(failures=0, retry_at__gt=clock.now()).count() == 60 - MOST_IN_A_ROW
+
+
+def test_many_whose_time_has_come_together_keep_nobody_waiting(in_acme: Account, flow: Flow) -> None:
+    malformed(200)
+    moment = clock.now()
+    EventPending.objects.all().delete()
+    EventSetAside.objects.bulk_create(
+        EventSetAside(event_id=event_id, failures=4, retry_at=moment, set_aside_at=moment)
+        for event_id in Event.objects.filter(kind="flow_handed_over").values_list("pk", flat=True)
+    )
+    happen()
+    matching.match(in_acme.pk)
+    assert woken() == 3
+    assert EventSetAside.objects.filter(failures=5).count() == setting_aside.MOST_BACK
+    Event.objects.filter(kind="flow_handed_over").update(detail={"flow": flow.pk})
+    clock.forward(timedelta(hours=1))
+    match(in_acme)
+    assert not EventSetAside.objects.exists(), "once they are mended they have their consequences one after the other"
 
 
 @pytest.mark.parametrize("code", ["40P01", "40001", "57P01"])
