@@ -35,7 +35,7 @@ DEEPEST: Final = 10  # flows that led one into the next; a longer chain is cut
 KINDS: Final = frozenset({HANDED_OVER, TAKES_OUT})
 # The unique key of an intake makes one event ask once. A flow's own doing never leads into itself. Who is not in a flow
 # is not asked to leave it as the matcher comes, and who is leaves that walk: a wish that is kept until a paused flow is
-# resumed would meet a later one.
+# resumed would meet a later one. One look at the flows tells whom they take and whom not: between two, one may start.
 TAKE_IN: Final = """
 with asked as (
   select e.id, e.record_id, e.flow_id as source, e.depth,
@@ -46,18 +46,27 @@ with asked as (
   cross join lateral jsonb_array_elements_text(
     case e.kind when %(handed_over)s then jsonb_build_array(e.detail->'flow') else e.detail->'flows' end) target(id)
   where e.account_id = %(account)s and e.id = any(%(events)s)
+),
+known as (
+  select asked.*, f.status = 'not_running' as is_off
+  from asked join flows_flow f on f.account_id = %(account)s and f.id = asked.flow_id and f.deleted_at is null
+  where f.id is distinct from asked.source
+),
+taken as (
+  insert into participants_intake
+    (account_id, flow_id, record_id, wish, participant_id, cause, cause_key, depth, at)
+  select %(account)s, known.flow_id, known.record_id, known.wish, walk.id, known.cause, 'event:' || known.id,
+    known.depth + 1, %(now)s
+  from known
+  left join participants_participant walk on known.wish = 'leave' and walk.account_id = %(account)s
+    and walk.record_id = known.record_id and walk.flow_id = known.flow_id and walk.status = 'active'
+  where not known.is_off and (known.wish = 'enrol' or walk.id is not null)
+  order by known.flow_id, known.record_id, known.id
+  on conflict do nothing returning flow_id
 )
-insert into participants_intake
-  (account_id, flow_id, record_id, wish, participant_id, cause, cause_key, depth, at)
-select %(account)s, f.id, asked.record_id, asked.wish, walk.id, asked.cause, 'event:' || asked.id, asked.depth + 1,
-  %(now)s
-from asked join flows_flow f on f.account_id = %(account)s and f.id = asked.flow_id
-left join participants_participant walk on asked.wish = 'leave' and walk.account_id = %(account)s
-  and walk.record_id = asked.record_id and walk.flow_id = f.id and walk.status = 'active'
-where f.id is distinct from asked.source and f.status <> 'not_running'
-  and (asked.wish = 'enrol' or walk.id is not null)
-order by f.id, asked.record_id, asked.id
-on conflict do nothing returning flow_id
+select distinct flow_id, null::bigint from taken
+union all
+select flow_id, id from known where is_off and wish = 'enrol'
 """
 
 DROP = """
@@ -85,32 +94,30 @@ def take_in(happened: Sequence[Event]) -> set[int]:
     cut = [event for event in asking if event.kind == HANDED_OVER and event.depth + 1 > DEEPEST]
     for event in cut:
         logger.warning("flow %s: a chain of more than %s flows was cut (event %s)", event.flow_id, DEEPEST, event.pk)
-    _refuse([event for event in asking if event.kind == HANDED_OVER], cut)
-    ids = [event.pk for event in asking if event not in cut]
-    if not ids:
-        return set()
-    with connection.cursor() as cursor:
-        params: dict[str, Any] = {
-            "account": current_account_id(),
-            "events": ids,
-            "handed_over": HANDED_OVER,
-            "now": now(),
-        }
-        cursor.execute(TAKE_IN, params)
-        return {row[0] for row in cursor.fetchall()}
-
-
-def _refuse(handed: Sequence[Event], cut: Sequence[Event]) -> None:
-    targets = {event.pk: event.detail.get("flow") for event in handed}
-    known = {target for target in targets.values() if isinstance(target, int)}
-    off = set(Flow.objects.filter(pk__in=known, status=FlowStatus.NOT_RUNNING).values_list("pk", flat=True))
-    refused: dict[int, dict[int, str]] = defaultdict(dict)
-    for event in handed:
-        target = targets[event.pk]
-        if target in known and target != event.flow_id and (event in cut or target in off):
-            refused[target][event.pk] = "chain_too_long" if event in cut else "not_running"
+    refused: dict[int, dict[int, str]] = defaultdict(dict)  # the flow that does not take them: event -> why
+    for event in cut:
+        target = event.detail.get("flow")
+        if isinstance(target, int) and target != event.flow_id:
+            refused[target][event.pk] = "chain_too_long"
+    taking: set[int] = set()
+    for flow_id, refused_id in _ask([event.pk for event in asking if event not in cut]):
+        if refused_id is None:
+            taking.add(flow_id)
+        else:
+            refused[flow_id][refused_id] = "not_running"
     for flow_id in sorted(refused):
         onward.refuse(flow_id, refused[flow_id])
+    return taking
+
+
+def _ask(event_ids: Sequence[int]) -> list[tuple[int, int | None]]:
+    """Make the intake; answers with the flows that take somebody, and with each hand-over to one that is off."""
+    if not event_ids:
+        return []
+    with connection.cursor() as cursor:
+        params: dict[str, Any] = {"account": current_account_id(), "events": event_ids}
+        cursor.execute(TAKE_IN, {**params, "handed_over": HANDED_OVER, "now": now()})
+        return list(cursor.fetchall())
 
 
 def drain(account_id: int, flow_id: int, *, limit: int = 5000, seconds: float = SLICE) -> bool:

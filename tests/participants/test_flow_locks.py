@@ -20,12 +20,14 @@ from flows.models import Flow, FlowStatus
 from participants import commands, enrolment, intake
 from participants.isolation import Isolation, Stopped
 from participants.models import Intake, Participant
-from records.models import List, Record
+from records import events
+from records.models import Event, List, Record
 from running import ending, verbs
 from tests.make import make_contact, make_contacts, make_flow, make_list, make_participant, steps_of
 from tests.participants.test_pause import wait_for
 from tests.participants.test_races import beside, session
 from tests.walking import check_counts
+from triggers import matching
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -254,3 +256,19 @@ def test_nobody_enters_a_flow_that_has_ended(stage: Stage, act: Callable[[Stage]
             act(stage)
         assert refused.value.code == "not_running"
     assert stage.whole() == before
+
+
+def test_a_flow_that_starts_while_the_matcher_looks_does_not_refuse_whom_it_takes(stage: Stage) -> None:
+    """Somebody is handed over to a flow that is off; it is turned on in the middle of the matcher's transaction."""
+    with account_scope(stage.account.pk):
+        target = make_flow(["wait 1 day"])
+        events.listen(["flow_handed_over"])
+        events.record_events("flow_handed_over", [stage.newcomer.pk], {"flow": target.pk}, flow_id=stage.flow.pk)
+    act = beside(lambda: matching.match(stage.account.pk))
+    with gate_before("records_event", "insert") as holder, session() as watcher, act:
+        wait_for(watcher, STANDS_BEFORE.format(n=1))
+        with account_scope(stage.account.pk):
+            Flow.objects.filter(pk=target.pk).update(status=FlowStatus.RUNNING)
+        holder.connection.rollback()
+    with account_scope(stage.account.pk):
+        assert Event.objects.filter(kind="flow_refused").exists() is not Intake.objects.filter(flow=target).exists()
