@@ -189,7 +189,7 @@ def _waiting(flow_id: int, flow: Flow | None, limit: int, only: Sequence[int] | 
     if only is not None:
         rows = rows.filter(pk__in=only)
     if flow is not None and flow.status == FlowStatus.PAUSED:
-        rows = rows.exclude(wish=Wish.LEAVE)  # nobody moves: they leave when it is resumed
+        rows = rows.filter(wish=Wish.ENROL)  # nobody moves: they leave when it is resumed
     return list(rows.order_by("pk").select_for_update(skip_locked=True)[:limit])
 
 

@@ -217,6 +217,8 @@ class Intake(AccountModel):
         indexes = [
             # For operators: few, if any (across accounts).
             models.Index(fields=["account", "flow"], condition=models.Q(failures__gt=0), name="intake_failing"),
+            # Who may come into a paused flow, among those who are to leave it when it is resumed.
+            models.Index(fields=["flow", "id"], condition=models.Q(wish="enrol"), name="intake_to_enrol"),
         ]
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -14,7 +15,7 @@ from accounts.rights import Role
 from accounts.tenancy import account_scope, every_account
 from flows.models import Flow, FlowStatus
 from participants import engine, enrolment, statistics, tasks, waking
-from participants.models import Participant
+from participants.models import Intake, Participant
 from records import events
 from records.models import Event
 from scheduling.clock import now
@@ -40,6 +41,11 @@ COUNT = """
 insert into participants_counter (account_id, flow_id, step_id, what, n)
 select account_id, flow_id, 0, status, count(*) from participants_participant group by 1, 2, 4
 union all select account_id, flow_id, step_id, 'on', count(*) from participants_participant group by 1, 2, 3
+"""
+INTAKE = """
+insert into participants_intake (account_id, flow_id, record_id, wish, cause, cause_key, depth, at)
+select %s, %s, n, wish.name, 'list', 'list:1:' || wish.name, 0, now()
+from (select %s::text as name) wish, generate_series(1, %s) n
 """
 LARGE = ("participants_participant", "participants_steplog")
 
@@ -105,6 +111,25 @@ def test_dispatch_probes_running_flows_by_an_index(flow: Flow) -> None:
 def test_the_engine_looks_claims_and_moves_by_an_index(flow: Flow) -> None:
     assert read_from_end_to_end(lambda: engine.advance(flow.account_id, flow.pk, seconds=5)) == []
     assert not Participant.objects.filter(flow=flow, due_at__lte=now()).exists(), "it has looked at the one who was due"
+
+
+def test_dispatch_reads_no_more_intake_than_there_are_flows_that_have_some(in_acme: Account) -> None:
+    paused, filled = make_flow(status=FlowStatus.PAUSED), make_flow(status=FlowStatus.RUNNING)
+    aside, entered = make_flow(status=FlowStatus.RUNNING), make_flow(status=FlowStatus.PAUSED)
+    with connection.cursor() as cursor:
+        for flow, wish, n in ((paused, "leave", PEOPLE), (filled, "enrol", PEOPLE), (entered, "leave", PEOPLE)):
+            cursor.execute(INTAKE, [in_acme.pk, flow.pk, wish, n])
+        cursor.execute(INTAKE, [in_acme.pk, entered.pk, "enrol", 1])
+        cursor.execute(INTAKE, [in_acme.pk, aside.pk, "enrol", 3])
+    Intake.objects.filter(flow=aside).update(retry_at=now() + timedelta(hours=1))
+    with every_account(), connection.cursor() as cursor:
+        cursor.execute("analyze participants_intake, flows_flow")
+        cursor.execute(tasks.FLOWS_WITH_INTAKE, {"now": now()})
+        assert sorted(cursor.fetchall()) == [(in_acme.pk, filled.pk), (in_acme.pk, entered.pk)]
+        cursor.execute(f"explain (analyze, timing off) {tasks.FLOWS_WITH_INTAKE}", {"now": now()})
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    looked_at = re.findall(r"actual rows=([0-9.]+) loops=(\d+)|Rows Removed by [^:]+: (\d+)", plan)
+    assert sum(float(rows or 0) * int(loops or 0) + int(gone or 0) for rows, loops, gone in looked_at) < 200, plan
 
 
 def test_a_wake_finds_by_an_index_who_stands_there(flow: Flow) -> None:
