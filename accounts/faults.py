@@ -9,6 +9,8 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 
 from .retries import is_worth_another_try, sqlstate
 
+# The codes of what the database never takes, such as a value too long for an index. To Django they are operational.
+TOO_LARGE: Final = "54"
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 
@@ -32,6 +34,8 @@ def traced(error: BaseException) -> str:
 
 def blames_nobody(error: BaseException) -> bool:
     """Whether the same rows may go through another time: two that clashed, or a database that is not there."""
+    if sqlstate(error).startswith(TOO_LARGE):
+        return False
     return is_worth_another_try(error) or isinstance(error, OperationalError | InterfaceError)
 
 

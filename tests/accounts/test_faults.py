@@ -38,3 +38,13 @@ def test_what_the_database_says_is_told_by_its_code() -> None:
 def test_a_database_that_is_not_there_is_no_rows_fault() -> None:
     assert blames_nobody(OperationalError()) and blames_nobody(InterfaceError())
     assert not blames_nobody(ValueError())
+
+
+@pytest.mark.django_db
+def test_a_value_that_is_too_long_for_an_index_is_the_rows_fault() -> None:
+    """Taken for a database in trouble it would be tried again for ever, and everybody beside it."""
+    with pytest.raises(OperationalError) as caught, connection.cursor() as cursor:
+        cursor.execute("create temporary table t (value text); create index on t (value)")
+        cursor.execute("insert into t select string_agg(md5(n::text), '') from generate_series(1, 1000) n")
+    assert told(caught.value) == "OperationalError 54000"
+    assert not blames_nobody(caught.value)
