@@ -8,7 +8,7 @@ from django.db import connection
 from accounts.actors import Actor
 from accounts.models import Account
 from flows.models import Flow
-from participants import enrolment, intake
+from participants import enrolment, intake, intake_failures
 from participants.halving import MOST_IN_A_ROW
 from participants.models import Intake, Participant, Wish
 from participants.tasks import FLOWS_WITH_INTAKE
@@ -124,6 +124,19 @@ def test_when_it_fails_for_everybody_the_search_ends_and_only_those_tried_count(
     clock.forward(timedelta(seconds=11))
     intake.drain(in_acme.pk, flow.pk)
     assert Participant.objects.count() == 60
+
+
+def test_a_row_that_two_workers_find_fails_once(in_acme: Account, flow: Flow) -> None:
+    """Each has searched, and comes to set it aside after the other; or has not got as far as to try it."""
+    ask(flow, make_contacts(1))
+    row = Intake.objects.get()
+    Intake.objects.update(failures=2)
+    for _ in range(2):
+        assert intake_failures.set_aside(flow.pk, {row.pk: "ValueError"}, []) == []
+    intake_failures.set_aside(flow.pk, {}, [row.pk])
+    row.refresh_from_db()
+    assert row.failures == 3
+    assert row.retry_at and row.retry_at - clock.now() > timedelta(minutes=9)
 
 
 CLASH = """

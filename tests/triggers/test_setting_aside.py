@@ -146,6 +146,14 @@ def test_many_malformed_ones_before_the_others_hold_them_up_for_some_turns_only(
     assert turns <= 60 / setting_aside.MOST_BACK + 2
 
 
+def test_an_event_that_two_matchers_find_fails_once(in_acme: Account, flow: Flow) -> None:
+    malformed()
+    event = Event.objects.get(kind="flow_handed_over")
+    for _ in range(2):
+        setting_aside.set_aside({event.pk: "ValueError"}, [])
+    assert EventSetAside.objects.get().failures == 1
+
+
 def test_when_one_after_the_other_fails_the_rest_is_put_off_too_and_only_those_tried_count(
     in_acme: Account, flow: Flow
 ) -> None:
