@@ -18,6 +18,7 @@ from records.event_words import WALK_NAMES
 from records.models import Event, EventPending, Record
 from scheduling import clock
 from tests.make import make_contact, make_flow, make_participant, steps_of
+from tests.participants.test_races import session
 from tests.records import dynamic
 from tests.triggers.stage import make_account
 from tests.walking import check_counts, walk
@@ -165,3 +166,27 @@ def meets(flow: Flow, tree: dict[str, Any]) -> list[int]:
     asked = criteria.compile(tree, object_type_id=flow.object_type_id, moment=clock.now(), zone="UTC")
     sql = f"select r.id from records_record r where r.account_id = %(account)s and ({asked.sql})"
     return [each.pk for each in Record.objects.raw(sql, {**asked.params, "account": flow.account_id})]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_erasing_does_not_wait_for_a_matcher_that_has_the_events_at_hand() -> None:
+    """The matcher goes on to wake whoever is on that walk, which is locked here: both would wait for each other."""
+    acme = make_account("Acme")
+    with account_scope(acme.pk):
+        events.listen(WALK_NAMES)
+        inside = make_participant(make_flow(["wait 1 day"], status="running"))
+        events.record_events("flow_enrolled", [inside.record_id], {"participant": inside.pk})
+    with session() as matcher, connection.cursor() as cursor:
+        matcher.execute("delete from records_eventpending")
+        cursor.execute("set lock_timeout = '3s'")
+        try:
+            commands.erase(acme.pk, inside.pk, by=Actor.flyt(acme.pk))
+        finally:
+            cursor.execute("set lock_timeout = 0")
+        with account_scope(acme.pk):
+            assert not Participant.objects.exists() and not Event.objects.exists()
+        matcher.connection.rollback()
+    while matching.match(acme.pk):
+        pass
+    with account_scope(acme.pk):
+        assert not EventPending.objects.exists(), "nothing comes of an event that is gone"
