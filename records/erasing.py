@@ -42,11 +42,16 @@ LOCK: Final = """
 select id, email from records_record where account_id = %(account)s and id = any(%(records)s::bigint[])
 order by id for update
 """
+# What the matcher has at hand it may finish: it waits for entries of lists that are gone here. What it leaves behind of
+# an event that is gone it takes away itself.
 OWN: Final = (
     """
-    delete from records_eventpending p using records_event e
-    where e.account_id = %(account)s and e.record_id = any(%(records)s::bigint[])
-      and p.account_id = %(account)s and p.event_id = e.id
+    delete from records_eventpending p using (
+      select w.event_id from records_eventpending w join records_event e on e.id = w.event_id
+      where w.account_id = %(account)s and e.account_id = %(account)s and e.record_id = any(%(records)s::bigint[])
+      for update of w skip locked
+    ) waiting
+    where p.account_id = %(account)s and p.event_id = waiting.event_id
     """,
     """
     delete from records_eventclientid c using records_event e
