@@ -49,7 +49,7 @@ _asked_first = "false"
 
 
 def register_asked_first(sql: str) -> None:
-    """Let a higher package keep a message `m` back while that SQL, of %(account)s and %(moment)s, is true."""
+    """Let a higher package keep a message `m` back while that SQL is true."""
     global _asked_first  # once, as the apps are made ready
     _asked_first = sql
 
@@ -162,7 +162,7 @@ def _look_up(one: Claimed, outbox: Outbox) -> tuple[str, bool, str | None]:
     """The person's address as it is now, whether they are to be looked at first, and why they may not be written to."""
     why_not, params = audience.why_not(outbox)
     with connection.cursor() as cursor:
-        values = {**params, "account": current_account_id(), "id": one.id, "moment": now()}
+        values = {**params, "account": current_account_id(), "id": one.id}
         cursor.execute(CHECK.format(why_not=why_not, asked_first=_asked_first), values)
         address, is_asked_first, reason = cursor.fetchone() or (None, False, "record_deleted")
     return address or "", is_asked_first, reason

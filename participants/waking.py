@@ -30,10 +30,11 @@ update participants_participant p set due_at = %(now)s from found
 where p.id = found.id and p.account_id = %(account)s and (found.due_at is null or found.due_at > %(now)s)
 """
 
-# Of a message `m` of a walk: the engine's look at who waits for its hand-over is due, and may take them out.
+# Of a message `m` of a walk: the engine is to look at who waits for its hand-over, and may take them out. Whoever has
+# been looked at waits without a time; a time to come says that a look failed and is tried again.
 IS_WOKEN = """exists (
     select 1 from participants_participant p
-    where p.account_id = m.account_id and p.status = 'active' and p.due_at <= %(moment)s
+    where p.account_id = m.account_id and p.status = 'active' and p.due_at is not null
       and p.id = case when starts_with(m.origin_key, 'participant:') then split_part(m.origin_key, ':', 2)::bigint end
 )"""
 
