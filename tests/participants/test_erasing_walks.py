@@ -61,7 +61,8 @@ def enrol(flow: Flow, person: Record, owner: Actor) -> Participant:
     return Participant.objects.get(flow=flow, record=person)
 
 
-def test_no_table_holds_an_erased_walk(in_acme: Account, owner: Actor, flows: tuple[Flow, Flow]) -> None:
+@pytest.mark.parametrize("is_one", [True, False])
+def test_no_table_holds_an_erased_walk(in_acme: Account, owner: Actor, flows: tuple[Flow, Flow], is_one: bool) -> None:
     flow, _target = flows
     inside = enrol(flow, make_contact(), owner)
     walk(flow)
@@ -86,7 +87,10 @@ def test_no_table_holds_an_erased_walk(in_acme: Account, owner: Actor, flows: tu
         "records_event: flow_enrolled",
         "records_event: flow_takes_out",
     }
-    commands.erase(in_acme.pk, inside.pk, by=owner)
+    if is_one:
+        commands.erase(in_acme.pk, inside.pk, by=owner)
+    else:
+        commands.erase_together(in_acme.pk, flow.pk, [inside.pk], by=owner)
     assert left_of(inside.pk) == STAYS
     assert Event.objects.filter(kind="flow_cancelled").count() == 1, "what another walk left stays"
     assert not EventPending.objects.exclude(event_id__in=Event.objects.values("pk")).exists()
