@@ -33,6 +33,8 @@ def test_the_texts_of_templates_and_of_code_are_found(texts: list[Text]) -> None
         "<b>%(active)s</b> people are moving through the steps.",
     )
     assert (plural, "templates/flows/_sentence.html") in found
+    mail = "templates/account/email/email_confirmation_signup_subject.txt"
+    assert ("Welcome to Flyt: confirm your address", mail) in found, "mails are text files"
     assert ("of", "a range of rows", "templates/components/_pages.html") in texts
 
 

@@ -61,7 +61,8 @@ class Command(BaseCommand):
 
 def collect(root: Path) -> Iterator[Text]:
     """Every text to translate in the templates and in the packages that keep none of their own."""
-    for path in sorted((root / "templates").rglob("*.html")):
+    # Mails and notices are text files.
+    for path in sorted(each for each in (root / "templates").rglob("*") if each.suffix in (".html", ".txt")):
         calls = (match.group() for match in _CALL.finditer(templatize(path.read_text())))
         yield from _extract("\n".join(calls).encode(), path, root)
     own = sorted(Path(app.path) for app in apps.get_app_configs() if Path(app.path).parent == root)
