@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from scheduling.words import full_date
 
+from .models import PropertyType
+from .numbers import number_in_words
 from .operators import DATES, Operator, Takes
 from .values import JsonValue
 
@@ -170,6 +172,8 @@ def _counted(name: str, label: str, count: int) -> str:
 def _in_words(operand: JsonValue, type: str) -> str:
     if isinstance(operand, bool):
         return gettext("yes") if operand else gettext("no")
+    if isinstance(operand, int | float) and type == PropertyType.NUMBER:
+        return number_in_words(operand)
     text = str(operand)
     if type not in DATES:
         return text

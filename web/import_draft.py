@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from django.http import QueryDict
-from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -27,7 +26,7 @@ from records.models import (
     PropertyType,
 )
 from records.rows import NEW as NEW_RECORDS
-from web.property_values import shown
+from web.property_values import full_moment, shown
 from web.record_rows import properties_of
 
 DELIMITERS = {
@@ -137,7 +136,7 @@ def _shown(cell: Cell, kind: Property, names: dict[int, str]) -> str:
     if value is None or kind.key == "id":
         return cell.text.strip()
     if isinstance(value, datetime):
-        return str(formats.date_format(timezone.localtime(value), "j F Y H:i"))
+        return full_moment(value)
     if kind.key == "consent":
         return str(Consent(value).label)
     if isinstance(value, str) and kind.type not in (PropertyType.DATE, PropertyType.DATETIME):

@@ -6,12 +6,14 @@ from datetime import date, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from records.models import Property, PropertyType, Record
+from records.numbers import number_in_words
 from records.values import JsonValue
+from scheduling.words import full_date
 from web.templatetags.ui import NOTHING, number
 
 INPUTS: Final = {  # what a browser may help with; the server checks
@@ -43,7 +45,7 @@ def shown(property: Property | None, value: JsonValue, members: Members | None =
             return members.get(value, _("Somebody who has left"))
         return number(value)
     if isinstance(value, float):
-        return formats.localize(value)
+        return number_in_words(value)
     if kind == PropertyType.URL and _leads_to_a_page(value):
         return format_html('<a href="{}" rel="noopener noreferrer" target="_blank">{}</a>', value, value)
     return _moment(kind, value)
@@ -56,12 +58,18 @@ def _leads_to_a_page(address: str) -> bool:
         return False
 
 
+def full_moment(moment: datetime) -> str:
+    """A moment as in "28 March 2027 15:00", in the account's zone."""
+    local = timezone.localtime(moment)
+    return f"{full_date(local.date())} {local:%H:%M}"
+
+
 def _moment(kind: str, value: str) -> str:
     try:
         if kind == PropertyType.DATE:
-            return formats.date_format(date.fromisoformat(value), "j F Y")
+            return full_date(date.fromisoformat(value))
         if kind == PropertyType.DATETIME:
-            return formats.date_format(timezone.localtime(datetime.fromisoformat(value)), "j F Y H:i")
+            return full_moment(datetime.fromisoformat(value))
     except ValueError:  # it was of another type when it was stored
         return value
     return value

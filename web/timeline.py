@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -21,7 +21,7 @@ from participants import reasons
 from participants.onward import REFUSED
 from records.event_words import WALK_NAMES
 from records.models import Consent, Event, Import, List, Property, Record
-from web.property_values import Members, shown
+from web.property_values import Members, full_moment, shown
 from web.templatetags.ui import record_name
 
 # Kind -> icon, tone, sentence. What a sentence names is put in as a link.
@@ -211,7 +211,7 @@ def _value(key: str, value: Any, property: Property | None, members: Members) ->
     if key == "consent" and value in Consent.values:
         return str(Consent(value).label)
     if key == "consent_at" and value:
-        return formats.date_format(timezone.localtime(datetime.fromisoformat(value)), "j F Y H:i")
+        return full_moment(datetime.fromisoformat(value))
     return shown(property, value, members)
 
 
