@@ -1,5 +1,7 @@
 """The members of the current account: their roles, and their way out. Call inside `account_scope()`."""
 
+from collections import Counter
+
 from django.utils.translation import gettext as _
 
 from .actors import Actor
@@ -34,10 +36,15 @@ def remove(member_id: int, *, by: Actor) -> Member:
     return member
 
 
-def by_id_and_address() -> dict[int | str, int]:
-    """The ids of the account's members, each by itself and by the person's e-mail, for checking many values at once."""
-    found: dict[int | str, int] = {}
-    for id, address in Member.objects.order_by("pk").values_list("pk", "user__email"):
+def by_id_address_and_name() -> dict[int | str, int]:
+    """The ids of the account's members, for checking many values at once: each by itself, and in lower case by the
+    person's e-mail and by the name, as exports of other systems have it, where only one has that name.
+    """
+    people = list(Member.objects.order_by("pk").values_list("pk", "user__email", "user__name"))
+    names = Counter(name.strip().lower() for _id, _address, name in people)
+    found: dict[int | str, int] = {name.strip().lower(): id for id, _address, name in people}
+    found = {name: id for name, id in found.items() if name and names[str(name)] == 1}
+    for id, address, _name in people:
         found[id] = found[address.lower()] = id
     return found
 

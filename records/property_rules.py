@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from accounts.members import by_id_and_address
+from accounts.members import by_id_address_and_name
 from accounts.models import Account
 from accounts.tenancy import current_account_id
 
@@ -74,12 +74,12 @@ class ValueReader:
         return values.clean(property, value, region=region, zone=zone, members=self._members(property))
 
     def _members(self, property: Property) -> Members:
-        return self._by_id_and_address if property.type == PropertyType.OWNER else {}
+        return self._by_id_address_and_name if property.type == PropertyType.OWNER else {}
 
     @cached_property
     def _account(self) -> Account:
         return Account.objects.get(pk=current_account_id())
 
     @cached_property
-    def _by_id_and_address(self) -> Members:
-        return by_id_and_address()
+    def _by_id_address_and_name(self) -> Members:
+        return by_id_address_and_name()

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from accounts.actors import Actor
-from accounts.members import by_id_and_address
+from accounts.members import by_id_address_and_name
 from accounts.models import Account
 from accounts.tenancy import current_account_id
 
@@ -66,5 +66,5 @@ def reader_of(object_type: ObjectType, match_on: str) -> RowReader:
         match_on,
         ZoneInfo(account.time_zone),
         country=account.country,
-        members=by_id_and_address() if has_owner else {},
+        members=by_id_address_and_name() if has_owner else {},
     )

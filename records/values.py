@@ -20,7 +20,7 @@ from . import phones
 from .models import PropertyType
 
 JsonValue = str | int | float | bool | list[str] | None
-Members = Mapping[int | str, int]  # `accounts.members.by_id_and_address()`
+Members = Mapping[int | str, int]  # `accounts.members.by_id_address_and_name()`
 
 LONGEST_TEXT = 10_000  # characters; long text takes ten times as many
 LONGEST_ADDRESS = 254
@@ -191,7 +191,7 @@ def _boolean(value: object) -> bool:
         return True
     if word in NO:
         return False
-    raise ValueError(_("“{value}” is neither yes nor no. Write true or false.").format(value=value))
+    raise ValueError(_("“{value}” is neither yes nor no. Write yes or no.").format(value=value))
 
 
 def _choice(value: object, options: list[str]) -> str:
@@ -241,7 +241,11 @@ def _owner(value: object, members: Members | None) -> int:
             return wanted
         if members is not None and wanted in members:
             return members[wanted]
-    raise ValueError(_("“{value}” is no member of the account. Give the id or the e-mail.").format(value=value))
+    raise ValueError(
+        _("“{value}” is no member of the account. Give the id, the e-mail or a name that only one has.").format(
+            value=value
+        )
+    )
 
 
 def _email(value: object) -> str:
