@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.utils import timezone, translation
+from django.utils import formats, timezone, translation
 
 from accounts import members
 from accounts.models import Account
@@ -26,7 +26,8 @@ AT_ONCE: Final = 1_000
 def lines(account: Account, object_type: ObjectType, wanted: Wanted, *, language: str) -> Iterator[str]:
     """The records as CSV, piece by piece; each opens a short scope of its own, as the stream outlives the view.
 
-    The first are looked for before anything is told: raises `searching.TooSlow`.
+    Spreadsheets in a language with a decimal comma part columns by semicolons, and take 1.5 for the first of May.
+    The first records are looked for before anything is told: raises `searching.TooSlow`.
     """
     with account_scope(account.pk):
         first = searching.ids(wanted, limit=AT_ONCE)
@@ -39,13 +40,15 @@ def _pieces(account: Account, object_type: ObjectType, wanted: Wanted, ids: list
         head = header_of(object_type)
         columns = [each for each in head.values() if each]
         owners = members.addresses() if any(each.type == PropertyType.OWNER for each in columns) else {}
-    yield "\ufeff" + as_csv([list(head)])  # the mark tells spreadsheets that it is UTF-8
+    mark = str(formats.get_format("DECIMAL_SEPARATOR", lang=language))
+    delimiter = ";" if mark == "," else ","
+    yield "\ufeff" + as_csv([list(head)], delimiter)  # the mark tells spreadsheets that it is UTF-8
     while ids:
         with account_scope(account.pk), timezone.override(zone):
             found = searching.records(ids)  # without those erased meanwhile
             rows = [[each.pk, *(cell(each, column, owners) for column in columns)] for each in found]
             ids = searching.ids(wanted, limit=AT_ONCE, after=ids[-1])
-        yield as_csv(rows)
+        yield as_csv(rows, delimiter, mark)
 
 
 def cell(record: Record, column: Property, owners: dict[int, str]) -> Any:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Final, cast
 
 from accounts.tenancy import account_scope
@@ -17,9 +18,10 @@ ADDED: Final = ("row", "column", "reason")  # the columns before the file's own
 def refused_lines(source: Import) -> Iterator[str]:
     """The refused rows as CSV, piece by piece; each opens a short scope of its own, as the stream outlives the view."""
     columns = source.columns or list(source.mapping)
+    delimiter = source.delimiter  # whatever wrote the file opens its own kind
     if tuple(columns[: len(ADDED)]) == ADDED:  # these rows had been refused before
         columns = columns[len(ADDED) :]
-    yield "\ufeff" + as_csv([[*ADDED, *columns]])  # the mark tells spreadsheets that it is UTF-8
+    yield "\ufeff" + as_csv([[*ADDED, *columns]], delimiter)  # the mark tells spreadsheets that it is UTF-8
     last = 0
     while True:
         with account_scope(cast(int, source.account_id)):  # never null, which its inherited field hides from types
@@ -28,7 +30,7 @@ def refused_lines(source: Import) -> Iterator[str]:
         if not found:
             return
         last = found[-1].row
-        yield as_csv([[row.row, row.column, row.reason, *_cells(row, columns)] for row in found])
+        yield as_csv([[row.row, row.column, row.reason, *_cells(row, columns)] for row in found], delimiter)
 
 
 def _cells(row: RefusedRow, columns: list[str]) -> list[str]:
@@ -36,12 +38,15 @@ def _cells(row: RefusedRow, columns: list[str]) -> list[str]:
     return [*(row.values.get(column, "") for column in columns), *row.values.get("", [])]
 
 
-def as_csv(rows: list[list[Any]]) -> str:
+def as_csv(rows: list[list[Any]], delimiter: str = ",", decimal_mark: str = ".") -> str:
     """Rows as CSV that no spreadsheet mistakes for formulas."""
     text = io.StringIO()
-    csv.writer(text).writerows([[_safe(cell) for cell in row] for row in rows])
+    writer = csv.writer(text, delimiter=delimiter)
+    writer.writerows([[_safe(cell, decimal_mark) for cell in row] for row in rows])
     return text.getvalue()
 
 
-def _safe(cell: object) -> object:
+def _safe(cell: object, decimal_mark: str) -> object:
+    if isinstance(cell, Decimal):
+        return str(cell).replace(".", decimal_mark)
     return f"'{cell}" if isinstance(cell, str) and CALCULATED.match(cell) else cell

@@ -60,6 +60,21 @@ def test_all_values_are_exported_over_many_chunks_and_it_is_noted_who_took_them(
         assert noted and noted.subject == "objecttype"
 
 
+def test_a_spreadsheet_with_a_decimal_comma_can_open_the_file(acme: Account) -> None:
+    with account_scope(acme.pk):
+        contact = make_object_type()
+        make_contact("kari@example.com", score=-1.5)
+        wanted = Table.of(QueryDict()).wanted
+    text = "".join(exporting.lines(acme, contact, wanted, language="nb")).removeprefix("\ufeff")
+    (row,) = csv.DictReader(io.StringIO(text), delimiter=";")
+    assert "-1,5" in row.values(), "no apostrophe before what is a number"
+    with account_scope(acme.pk):
+        source = start_import(name="Again", object_type=contact, file=io.BytesIO(text.encode()), terms=Terms("id"))
+        import_chunk(acme.pk, source.pk)
+        source.refresh_from_db()
+        assert (source.unchanged, source.refused) == (1, 0)
+
+
 @pytest.mark.parametrize("value", ["=1+1", "+47 1", "-1", "@sum", "\tx", "plain"])
 def test_what_a_spreadsheet_would_calculate_is_made_safe(member: Client, acme: Account, value: str) -> None:
     with account_scope(acme.pk):
