@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from . import phones, values
+from .import_dates import NO_DATE
 from .import_mapping import COMPANY, COMPANY_NAME
 from .import_numbers import as_meant
 from .models import BlankCells, DateOrder, Import, Property, PropertyType
@@ -223,11 +224,13 @@ class CellReader:
         if name == "external_id":
             return lambda text: {name: text} if len(text) <= LONGEST_EXTERNAL_ID else self.reader.read_field(name, text)
         if name == "consent_at":
-            return lambda text: self.reader.read_field(name, self._turned(text))
+            return lambda text: None if text in NO_DATE else self.reader.read_field(name, self._turned(text))
         return lambda text: self.reader.read_field(name, text)
 
     def _turned(self, text: str) -> str:
-        """A date that is written month first, with the year in front."""
+        """A date that is written month first, with the year in front; nothing where a system writes that for none."""
+        if text in NO_DATE:
+            return ""
         if self.month_first and (found := MONTH_FIRST.fullmatch(text)):
             return f"{found[4]}-{found[1]}-{found[3]}{found[5]}"
         return text

@@ -18,6 +18,8 @@ from accounts.actors import Actor
 from accounts.tenancy import current_account_id
 
 from . import import_lifecycle, import_mapping, lists, tasks
+from .export_header import is_own_id
+from .import_dates import guess_order
 from .import_mapping import Target
 from .import_numbers import guess_mark
 from .import_pieces import Pieces, Readable, pieces_of, store
@@ -153,7 +155,10 @@ def take_in(
         source.delimiter = delimiter or guess_delimiter(start, source.encoding)
         source.columns = _read_header(source)
         source.mapping = import_mapping.guess(source.columns, object_type)
-        source.decimal_mark = guess_mark(source)
+        source.decimal_mark, source.date_order = guess_mark(source), guess_order(source)
+        source.match_on = _usual_match(source)
+        if source.match_on == "id":
+            source.mapping = import_mapping.with_own_id(source.mapping)
         source.save()
     return source
 
@@ -171,8 +176,21 @@ def read_again(source: Import, *, encoding: str, delimiter: str) -> None:
         source.encoding, source.delimiter = encoding, delimiter
         source.columns = _read_header(source)
         source.mapping = import_mapping.guess(source.columns, source.object_type)
-        source.decimal_mark = guess_mark(source)
-        source.save(update_fields=["encoding", "delimiter", "columns", "mapping", "decimal_mark", "next_byte"])
+        source.decimal_mark, source.date_order = guess_mark(source), guess_order(source)
+        names = ("encoding", "delimiter", "columns", "mapping", "decimal_mark", "date_order", "next_byte")
+        source.save(update_fields=names)
+
+
+def _usual_match(source: Import) -> str:
+    """What the rows of a fresh draft are matched by: contacts by their address, others by what the file has."""
+    targets = source.mapping.values()
+    if MATCHES["email"] in targets:
+        return "email"
+    if any(map(is_own_id, source.columns)):
+        return "id"
+    if MATCHES["external_id"] in targets:
+        return "external_id"
+    return "email" if source.object_type.key == "contact" else NEW
 
 
 def settle(source: Import, *, name: str, mapping: Mapping[str, Any], terms: Terms) -> None:

@@ -19,6 +19,7 @@ from records.import_refusals import refused_lines
 from records.models import Import, ImportStatus, ObjectType, RefusedRow
 from records.pruning import REFUSED_ROWS_KEPT
 from records.refusals import Invalid
+from records.rows import NEW
 from web import import_draft
 from web.access import AccountRequest, account_view
 from web.paging import newest_first
@@ -66,6 +67,7 @@ def detail(request: AccountRequest, import_id: int) -> HttpResponse:
         **_facts(source),
         "refused": refused,
         "started": started,
+        "is_unmatched": source.match_on == NEW,
         "kept_until": source.ended_at and source.ended_at + REFUSED_ROWS_KEPT,
     }
     return render(request, "imports/result.html", context)

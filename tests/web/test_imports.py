@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Account, Member
 from accounts.rights import Role
 from accounts.tenancy import account_scope
+from records import import_chunks
 from records.import_chunks import import_chunk
 from records.models import Import, ImportStatus, List, Property, PropertyType, Record, RefusedRow
 from tests.make import make_object_type, make_property
@@ -113,7 +114,7 @@ def test_the_preview_shows_values_as_pages_do_and_what_does_not_fit_as_it_is(mem
 def test_companies_come_in_matched_by_nothing(member: Client, acme: Account) -> None:
     address = str(upload(member, "Name;Website\nNova;nova.no\nFjord;fjord.no\n", object_type="company")["Location"])
     shown = page(member, address)
-    assert "Say above which column is the e-mail address." in shown
+    assert 'value="new" checked' in shown and "Say above which column is the e-mail address." not in shown
     assert "makes another one if the file is imported again" in shown
     blank = {"column-0": "", "column-1": "", "match_on": "new", "name": "x"}
     refused = member.post(f"{address}start/", blank)
@@ -221,7 +222,7 @@ def test_what_other_products_export_comes_in_with_nothing_lost_and_again_changes
         assert (done.status, done.rows) == (ImportStatus.DONE, rows)
         assert done.created + done.updated + done.unchanged + done.refused == rows
         fetched = b"".join(member.get(f"{draft}refused/").streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
-        lines = list(csv.reader(StringIO(fetched)))
+        lines = list(csv.reader(StringIO(fetched), delimiter=done.delimiter))
         reasons = [line[lines[0].index("reason")] for line in lines[1:]]
         assert len(reasons) == done.refused > 0 and all(reasons)
         counted.append(done)
@@ -233,8 +234,8 @@ def test_what_was_left_out_can_be_fetched(member: Client, acme: Account, address
     finish(acme)
     answer = member.get(f"{address}refused/")
     lines = b"".join(answer).decode().splitlines()  # type: ignore[call-overload]
-    assert lines[0] == "\ufeffrow,column,reason,Förnamn,E-post,Född,Skonummer"
-    assert lines[1].startswith("2,Född,") and lines[1].endswith(",Torbjørn,torbjorn@example.com,snart,41")
+    assert lines[0] == "\ufeffrow;column;reason;Förnamn;E-post;Född;Skonummer"
+    assert lines[1].startswith("2;Född;") and lines[1].endswith(";Torbjørn;torbjorn@example.com;snart;41")
 
 
 def test_how_rows_meet_what_is_there_is_chosen_and_kept(member: Client, acme: Account, address: str) -> None:
@@ -289,6 +290,23 @@ def test_an_import_under_way_can_be_stopped(member: Client, acme: Account, brows
         assert member.post(f"{address}stop/")["Location"] == address
     assert "The import was stopped before the end of the file." in page(member, address)
     assert finish(acme).created == 0
+
+
+def test_a_stopped_import_that_matches_nothing_says_how_far_it_came(
+    member: Client, acme: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_chunks, "CHUNK_ROWS", 2)
+    text = "Name\nNova\nFjord\nSkog\n"
+    address = str(upload(member, text, object_type="company")["Location"])
+    member.post(f"{address}start/", {"name": "Companies"})
+    with account_scope(acme.pk):
+        source = Import.objects.latest("pk")
+    import_chunk(acme.pk, source.pk)
+    member.post(f"{address}stop/")
+    finish(acme)
+    shown = page(member, address)
+    assert "The first 2 rows of the file have been gone through." in shown and "take them out" in shown
+    assert "nothing comes in twice" not in shown
 
 
 def test_rows_about_one_person_are_told_of(member: Client, acme: Account) -> None:
