@@ -9,7 +9,7 @@ NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"  # between thousands, as everywhere o
 
 def number_in_words(number: int | float) -> str:
     """12840.5 as 12 840,5: with narrow spaces, and the decimal mark of the reader's language."""
-    sign, whole, mark, decimals = "", *f"{Decimal(str(abs(number))):f}".partition(".")
+    sign, whole, mark, decimals = "", *f"{Decimal(str(abs(number))).normalize():f}".partition(".")
     if number < 0:
         sign = "-"
     grouped = f"{int(whole):,}".replace(",", NARROW_SPACE)

@@ -1,7 +1,7 @@
 """The settings of a step as a form, one class for each kind: read from the document or from what was posted."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Q
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from flows import exits
 from messaging.models import Content
 from records import lists
+from records.leaves import is_column
 from records.models import List, ListKind
 from records.refusals import Invalid
 from web.criteria_builder import Vocabulary
@@ -124,8 +125,10 @@ class UpdateRecordPanel(StepPanel):
         self.settings = {"values": {row.key: None if row.clear else row.value for row in whole}}
 
     def settle(self) -> None:
-        """The properties of the flow's records."""
-        self.vocabulary = Vocabulary.of(self.flow.object_type)
+        """The properties of the flow's records, without what criteria may ask beside them, such as the consent."""
+        vocabulary = Vocabulary.of(self.flow.object_type)
+        settable = {key: each for key, each in vocabulary.properties.items() if not is_column(each)}
+        self.vocabulary = replace(vocabulary, properties=settable)
 
     @property
     def taken(self) -> set[str]:

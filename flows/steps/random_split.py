@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from flows.models import Branch, Flow, Step
 from flows.path import Path
+from records.numbers import number_in_words
 
 from .base import Batch, Lack, StepKind, only
 
@@ -69,4 +70,5 @@ def weight_of(branch: Branch) -> int:
 def shares(branches: list[Branch]) -> list[str]:
     """The part of everyone that each branch takes, as in "33 %"."""
     whole = sum(weight_of(branch) for branch in branches)
-    return [gettext("%(n)s %%") % {"n": f"{100 * weight_of(branch) / (whole or 1):.3g}"} for branch in branches]
+    parts = (float(f"{100 * weight_of(branch) / (whole or 1):.3g}") for branch in branches)
+    return [gettext("%(n)s %%") % {"n": number_in_words(part)} for part in parts]

@@ -1,5 +1,7 @@
 """Update record: set properties of everyone who passes. Whoever has the values already is not touched."""
 
+from contextlib import suppress
+from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext
@@ -12,8 +14,10 @@ from flows.path import Path
 from records import events
 from records.criteria_references import References
 from records.models import Property, PropertyType
+from records.numbers import number_in_words
 from records.property_rules import ValueReader
 from records.values import JsonValue
+from scheduling.words import full_date
 
 from .base import Batch, Lack, SettingsError, StepKind, only
 
@@ -169,6 +173,11 @@ def _in_words(value: Any, property: Property | None, path: Path) -> str:
         return ", ".join(map(str, value))
     if property is not None and property.type == PropertyType.OWNER and value is not None:
         return path.once("members", members.names).get(value, gettext("a member who has left"))
+    if isinstance(value, int | float):
+        return number_in_words(value)
+    if value is not None and property is not None and property.type == PropertyType.DATE:
+        with suppress(ValueError):  # the property was of another type when the step was saved
+            return full_date(date.fromisoformat(str(value)))
     return "–" if value is None else str(value)
 
 

@@ -103,6 +103,7 @@ def test_refused_rows_come_back_parted_as_the_file_was(contact: ObjectType) -> N
     ("number", "language", "words"),
     [
         (12840, "nb", "12 840"),
+        (100.0, "nb", "100"),
         (12840.5, "nb", "12 840,5"),
         (-1246.1, "sv", "-1 246,1"),
         (0.125, "en", "0.125"),

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from accounts.models import Account
 from flows.models import Flow, FlowStatus, Step
@@ -74,6 +75,8 @@ def test_the_card_says_the_shares(in_acme: Account) -> None:
     flow = make_flow([{"random_split": [(2, []), (1, [])]}])
     step = steps_of(flow, "random_split")[0]
     assert KINDS["random_split"].summary(step, Path.of(flow)) == "66.7 % · 33.3 %"
+    with override("nb"):
+        assert KINDS["random_split"].summary(step, Path.of(flow)) == "66,7 % · 33,3 %"
 
 
 def test_it_has_no_settings(in_acme: Account) -> None:

@@ -1,6 +1,7 @@
 """Update record: what changes, for whom, and what it tells."""
 
 import pytest
+from django.utils.translation import override
 
 from accounts.models import Account, Member, User
 from accounts.tenancy import every_account
@@ -33,6 +34,16 @@ def test_only_who_changes_is_touched_and_tells(in_acme: Account) -> None:
     event = Event.objects.get(kind="record_updated")
     assert (event.record_id, event.flow_id) == (moved.pk, flow.pk)
     assert event.detail["changes"] == {"city": ["Bergen", "Oslo"], "stage": ["lead", None]}
+
+
+def test_the_card_says_dates_and_numbers_as_its_readers_write_them(in_acme: Account) -> None:
+    make_property("score", "number")
+    make_property("renewal_date", "date")
+    flow = make_flow([{"update_record": {"score": 1200.5, "renewal_date": "2027-03-01"}}])
+    (step,) = steps_of(flow, "update_record")
+    with override("nb"):
+        said = KINDS["update_record"].summary(step, Path.of(flow))
+    assert "= 1\u202f200,5" in said and "= 1. mars 2027" in said
 
 
 def test_settings_are_known_properties_with_values_of_their_type(in_acme: Account) -> None:
