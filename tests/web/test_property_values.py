@@ -7,6 +7,7 @@ from accounts.models import Account
 from records.models import Property, PropertyType
 from records.values import JsonValue
 from web.property_values import shown
+from web.templatetags.ui import share_of
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,9 @@ def test_dates_and_numbers_are_written_as_norwegians_do(
 ) -> None:
     with override("nb"):
         assert shown(Property(type=type), value) == words
+
+
+@pytest.mark.parametrize(("part", "whole", "words"), [(8, 12, "66,7 %"), (1, 3, "33,3 %"), (0, 3, "0,0 %"), (1, 0, "–")])
+def test_a_share_is_rounded_not_cut(part: int, whole: int, words: str) -> None:
+    with override("nb"):
+        assert share_of(part, whole) == words

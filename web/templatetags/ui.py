@@ -44,7 +44,12 @@ def percent_of(part: int, whole: int) -> str:
 @register.filter
 def share_of(part: int, whole: int) -> str:
     """A part of a whole in per cent with one decimal; – of nothing."""
-    return f"{formats.number_format(100 * part / whole, decimal_pos=1)} %" if whole else NOTHING
+    return f"{_with_decimal(100 * part / whole)} %" if whole else NOTHING
+
+
+def _with_decimal(number: float) -> str:
+    """Rounded to one decimal: Django alone would cut the others off, and 66.67 would be 66.6."""
+    return str(formats.number_format(round(number, 1), decimal_pos=1))
 
 
 @register.filter
@@ -54,7 +59,7 @@ def took(length: timedelta | None) -> str:
         return NOTHING
     seconds = length.total_seconds()
     if seconds < 60:
-        return f"{formats.number_format(seconds, decimal_pos=1)} s"
+        return f"{_with_decimal(seconds)} s"
     return f"{round(seconds / 60)} min" if seconds < 7200 else f"{round(seconds / 3600)} h"
 
 
