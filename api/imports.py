@@ -36,7 +36,10 @@ class NewImport(Shape):
     match_on = serializers.ChoiceField(
         list(MATCHED_ON),
         default="email",
-        help_text="new: every row makes a record, and makes another when the file is imported again.",
+        help_text=(
+            "name: only of companies, without regard to case. new: every row makes a record, and makes another when"
+            " the file is imported again."
+        ),
     )
     mode = serializers.ChoiceField(ImportMode.choices, default=ImportMode.BOTH)
     blank_cells = serializers.ChoiceField(BlankCells.choices, default=BlankCells.LEAVE)

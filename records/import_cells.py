@@ -14,7 +14,7 @@ from .import_mapping import COMPANY, COMPANY_NAME
 from .import_numbers import as_meant
 from .models import BlankCells, DateOrder, Import, Property, PropertyType
 from .refusals import Error
-from .rows import LONGEST_EXTERNAL_ID, NEW, Row
+from .rows import LONGEST_EXTERNAL_ID, NEW, Row, folded
 from .upserts import reader_of
 from .values import JsonValue
 
@@ -173,6 +173,8 @@ class CellReader:
     def _plan_property(self, index: int, property: Property) -> None:
         if property.type == PropertyType.TEXT:
             self.texts.append((index, property.key))
+            if property.key == self.match_on:
+                self.key = index, _Memory(folded)
         elif property.type == PropertyType.PHONE:
             self.phones.append((index, property.key))
         else:

@@ -34,6 +34,7 @@ from .rows import Row
 
 logger = logging.getLogger(__name__)
 
+LONGEST_KEY: Final = 320  # characters of `HeldRow.key`; names that begin alike for longer are only held together
 CHUNK_ROWS = 5_000
 CHUNK_BYTES = 4 * 1024 * 1024
 MOST_FAILURES: Final = 5  # of a chunk, then the import has failed
@@ -198,7 +199,9 @@ def _write(source: Import, chunk: _Chunk, sieve: Sieve | None) -> None:
 def _set_aside(source: Import, chunk: _Chunk, rows: dict[int, Row], sieve: Sieve) -> None:
     keys = {number: row.key(source.match_on) for number, row in rows.items()}
     caught = [number for number, key in keys.items() if sieve.catches(key)]
-    import_repeats.hold(source, [(str(keys[each]), chunk.numbers[each], chunk.rows[each]) for each in caught])
+    import_repeats.hold(
+        source, [(str(keys[each])[:LONGEST_KEY], chunk.numbers[each], chunk.rows[each]) for each in caught]
+    )
     for number in caught:
         del rows[number]
 

@@ -15,10 +15,9 @@ ROWS_AT_ONCE = 1_000
 ADDED: Final = ("row", "column", "reason")  # the columns before the file's own
 
 
-def refused_lines(source: Import) -> Iterator[str]:
+def refused_lines(source: Import, *, delimiter: str = ",") -> Iterator[str]:
     """The refused rows as CSV, piece by piece; each opens a short scope of its own, as the stream outlives the view."""
     columns = source.columns or list(source.mapping)
-    delimiter = source.delimiter  # whatever wrote the file opens its own kind
     if tuple(columns[: len(ADDED)]) == ADDED:  # these rows had been refused before
         columns = columns[len(ADDED) :]
     yield "\ufeff" + as_csv([[*ADDED, *columns]], delimiter)  # the mark tells spreadsheets that it is UTF-8

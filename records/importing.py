@@ -33,6 +33,7 @@ MATCHES: Final[dict[str, Target]] = {
     "email": {"property": "email"},
     "external_id": {"field": "external_id"},
     "id": {"field": "id"},
+    "name": {"property": "name"},
 }
 MATCHED_ON: Final = (*MATCHES, NEW)  # by nothing: every row makes a record
 LONGEST_NAME = 200
@@ -190,12 +191,16 @@ def _usual_match(source: Import) -> str:
         return "id"
     if MATCHES["external_id"] in targets:
         return "external_id"
+    if MATCHES["name"] in targets and "name" in matches_of(source.object_type):
+        return "name"
     return "email" if source.object_type.key == "contact" else NEW
 
 
 def settle(source: Import, *, name: str, mapping: Mapping[str, Any], terms: Terms) -> None:
     """Keep what a person chose for a draft. Raises `Invalid`: name, mapping.<column> and the paths of `Terms`."""
     _check_settings(name, terms, None)
+    if terms.match_on not in (known := matches_of(source.object_type)):
+        raise Invalid([Error("match_on", _("Use one of: {names}.").format(names=", ".join(known)))])
     source.mapping = import_mapping.check(mapping, source.columns, source.object_type)
     source.name, source.match_on, source.mode = name.strip(), terms.match_on, terms.mode
     source.blank_cells, source.date_order = terms.blank_cells, terms.date_order
@@ -213,6 +218,11 @@ def guess_types(source: Import, headers: Collection[str]) -> dict[str, str]:
         for index, header in enumerate(source.columns)
         if header in headers
     }
+
+
+def matches_of(object_type: ObjectType) -> list[str]:
+    """What rows about records of a type may be matched by; only companies are told apart by their names."""
+    return [each for each in MATCHED_ON if each != "name" or object_type.key == "company"]
 
 
 def is_matched(source: Import) -> bool:

@@ -21,7 +21,7 @@ from .models import Consent, ImportMode, ObjectType
 from .property_rules import Rules, rules_of
 from .record_writing import Target
 from .refusals import Error
-from .rows import NEW, Row
+from .rows import NEW, Row, path_of
 from .unique_values import Claims
 from .values import JsonValue
 
@@ -161,7 +161,7 @@ class Merge:
         return [*self.rules.lacks(given, is_new=is_new), *self.claims.refusals(target, row.properties)]
 
     def _reason_against(self, key: JsonValue, target: Target | None) -> Error | None:
-        path = "properties.email" if self.match_on == "email" else self.match_on
+        path = path_of(self.match_on)
         if target is None:
             if self.match_on == "id":
                 return Error("id", _("There is no record {id}.").format(id=key))

@@ -27,6 +27,11 @@ def folded(name: str) -> str:
     return name.lower() if name.isascii() else "".join(letter.lower()[0] for letter in name)
 
 
+def path_of(match_on: str) -> str:
+    """Where a row says what it is matched by."""
+    return f"properties.{match_on}" if match_on in ("email", "name") else match_on
+
+
 @dataclass(frozen=True)
 class Row:
     """What a row says: only what is in `properties` and `fields` is changed; None there clears."""
@@ -38,7 +43,10 @@ class Row:
         """What the row is matched by; None without it."""
         if match_on == "email":
             return self.properties.get("email")
-        return folded(str(self.properties["name"])) if match_on == "name" else self.fields.get(match_on)
+        if match_on == "name":
+            name = self.properties.get("name")
+            return None if name is None else folded(str(name))
+        return self.fields.get(match_on)
 
 
 @dataclass(frozen=True)
@@ -102,8 +110,7 @@ class RowReader:
                 "match_on",
                 _("These records have no e-mail address. Give an external_id, or match by “new”: always another one."),
             )
-        path = "properties.email" if self.match_on == "email" else self.match_on
-        return Error(path, _("Rows are matched by this, so it cannot be left out."))
+        return Error(path_of(self.match_on), _("Rows are matched by this, so it cannot be left out."))
 
     def read_field(self, name: str, value: object) -> dict[str, Any]:
         """What a row says in one of the columns of the record itself; nothing when blank. Raises ValueError."""

@@ -62,18 +62,21 @@ NOT_MATCHED = {
     "email": gettext_lazy("Say above which column is the e-mail address."),
     "external_id": gettext_lazy("Say above which column is the external id."),
     "id": gettext_lazy("Say above which column is the id in Flyt."),
+    "name": gettext_lazy("Say above which column is the name."),
     NEW_RECORDS: gettext_lazy("Say above where at least one column goes."),
 }
 MATCH_HINTS = {
     "email": gettext_lazy("Of several records with that address the oldest is meant."),
     "external_id": gettext_lazy("The number that your own system gives each of them. Rows need no address then."),
     "id": gettext_lazy("As an export from Flyt has it. Only updates."),
+    "name": gettext_lazy("Without regard to case. Of several companies with that name the oldest is meant."),
     NEW_RECORDS: gettext_lazy("Every row makes a record, and makes another one if the file is imported again."),
 }
 MATCH_LABELS = {
     "email": gettext_lazy("The e-mail address"),
     "external_id": gettext_lazy("The external id"),
     "id": gettext_lazy("The id in Flyt"),
+    "name": gettext_lazy("The name"),
     NEW_RECORDS: gettext_lazy("Nothing"),
 }
 
@@ -100,7 +103,7 @@ def show(source: Import, errors: dict[str, str], form: QueryDict) -> dict[str, A
         "may_name_company": may_name_company(source.object_type),
         "encodings": {name: ENCODING_NAMES[name] for name in ENCODINGS},
         "delimiters": DELIMITERS,
-        "matches": MATCH_LABELS,
+        "matches": {name: MATCH_LABELS[name] for name in importing.matches_of(source.object_type)},
         "match_hints": MATCH_HINTS,
         "modes": ImportMode.choices,
         "blanks": BlankCells.choices,

@@ -148,7 +148,8 @@ def progress(request: AccountRequest, import_id: int) -> HttpResponse:
 @require_GET
 def refused(request: AccountRequest, import_id: int) -> HttpResponse:
     """The rows that were left out, as CSV to be mended and imported again."""
-    lines = refused_lines(_find(import_id))
+    source = _find(import_id)
+    lines = refused_lines(source, delimiter=source.delimiter)  # whatever wrote the file opens its own kind
     headers = {"Content-Disposition": f'attachment; filename="left-out-{import_id}.csv"'}
     # A streaming answer is no HttpResponse to the type checker, and passes through the wrapper as one.
     return cast(HttpResponse, StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers))

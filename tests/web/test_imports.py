@@ -114,7 +114,7 @@ def test_the_preview_shows_values_as_pages_do_and_what_does_not_fit_as_it_is(mem
 def test_companies_come_in_matched_by_nothing(member: Client, acme: Account) -> None:
     address = str(upload(member, "Name;Website\nNova;nova.no\nFjord;fjord.no\n", object_type="company")["Location"])
     shown = page(member, address)
-    assert 'value="new" checked' in shown and "Say above which column is the e-mail address." not in shown
+    assert 'value="name" checked' in shown and "Say above which column is the e-mail address." not in shown
     assert "makes another one if the file is imported again" in shown
     blank = {"column-0": "", "column-1": "", "match_on": "new", "name": "x"}
     refused = member.post(f"{address}start/", blank)
@@ -298,7 +298,7 @@ def test_a_stopped_import_that_matches_nothing_says_how_far_it_came(
     monkeypatch.setattr(import_chunks, "CHUNK_ROWS", 2)
     text = "Name\nNova\nFjord\nSkog\n"
     address = str(upload(member, text, object_type="company")["Location"])
-    member.post(f"{address}start/", {"name": "Companies"})
+    member.post(f"{address}start/", {"name": "Companies", "match_on": "new"})
     with account_scope(acme.pk):
         source = Import.objects.latest("pk")
     import_chunk(acme.pk, source.pk)

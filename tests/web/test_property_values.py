@@ -26,7 +26,9 @@ def test_dates_and_numbers_are_written_as_norwegians_do(
         assert shown(Property(type=type), value) == words
 
 
-@pytest.mark.parametrize(("part", "whole", "words"), [(8, 12, "66,7 %"), (1, 3, "33,3 %"), (0, 3, "0,0 %"), (1, 0, "–")])
+@pytest.mark.parametrize(
+    ("part", "whole", "words"), [(8, 12, "66,7 %"), (1, 3, "33,3 %"), (0, 3, "0,0 %"), (1, 0, "–")]
+)
 def test_a_share_is_rounded_not_cut(part: int, whole: int, words: str) -> None:
     with override("nb"):
         assert share_of(part, whole) == words
