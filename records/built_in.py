@@ -72,7 +72,7 @@ CONTACT: Final = BuiltInType(
         BuiltInProperty("score", _("Score"), NUMBER),
         BuiltInProperty("date_of_birth", _("Date of birth"), DATE),
         BuiltInProperty("renewal_date", _("Renewal date"), DATE),
-        BuiltInProperty("created_on", _("Created on"), PropertyType.DATETIME),
+        BuiltInProperty("created_on", _("Registered on"), PropertyType.DATETIME),
         NOTES,
         OWNER,
     ),
