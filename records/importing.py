@@ -184,16 +184,13 @@ def read_again(source: Import, *, encoding: str, delimiter: str) -> None:
 
 def _usual_match(source: Import) -> str:
     """What the rows of a fresh draft are matched by: contacts by their address, others by what the file has."""
-    targets = source.mapping.values()
-    if MATCHES["email"] in targets:
-        return "email"
+    key, targets = source.object_type.key, source.mapping.values()
+    has = {name for name, target in MATCHES.items() if target in targets} & set(matches_of(source.object_type))
     if any(map(is_own_id, source.columns)):
-        return "id"
-    if MATCHES["external_id"] in targets:
-        return "external_id"
-    if MATCHES["name"] in targets and "name" in matches_of(source.object_type):
-        return "name"
-    return "email" if source.object_type.key == "contact" else NEW
+        has.add("id")
+    # Only contacts need an address: where others have one at all, many rows leave it blank.
+    order = ("email", "id", "external_id") if key == "contact" else ("id", "external_id", "name", "email")
+    return next((name for name in order if name in has), "email" if key == "contact" else NEW)
 
 
 def settle(source: Import, *, name: str, mapping: Mapping[str, Any], terms: Terms) -> None:

@@ -84,6 +84,9 @@ def test_what_outlook_writes_for_no_date_is_none(contact: ObjectType) -> None:
         ("company", "Name", "name"),
         ("company", "Customer number;Name", "external_id"),
         ("company", "Id in Flyt;Name", "id"),
+        ("company", "Id in Flyt;Name;Email", "id"),
+        ("company", "Name;Email", "name"),
+        ("contact", "Id in Flyt;First name", "id"),
         ("deal", "Name;Amount", "new"),
     ],
 )
