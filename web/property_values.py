@@ -96,6 +96,12 @@ class Field:
         """Of several choices, those that are made."""
         return self.typed.split("; ") if self.typed else []
 
+    @property
+    def described_by(self) -> str:
+        """The ids of its hint and its fault."""
+        parts = {"hint": self.hint, "error": self.error}
+        return " ".join(f"{self.name}-{part}" for part, text in parts.items() if text)
+
 
 def fields_of(properties: Iterable[Property], record: Record, members: Members) -> list[Field]:
     """A field for each property, with what the record has; a new one begins with the defaults."""

@@ -335,7 +335,9 @@ def test_a_wrong_value_is_refused_beside_its_field_and_nothing_is_lost(
     shown = answer.content.decode()
     assert answer.status_code == 422
     assert 'id="property-date_of_birth-error"' in shown and "“snart” is not a date" in shown
-    assert 'value="snart" aria-invalid="true"' in shown and 'value="Oslo"' in shown
+    assert 'value="snart" aria-invalid="true" autofocus' in shown and 'value="Oslo"' in shown
+    assert shown.count(" autofocus") == 1, "the fault is in sight, however long the form"
+    assert 'aria-describedby="external_id-hint"' in shown
     assert read(acme, kathe).properties["city"] == "Borås"
 
 
