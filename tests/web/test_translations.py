@@ -1,5 +1,7 @@
 """What the pages say is said in every language."""
 
+import re
+
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
@@ -8,6 +10,8 @@ from accounts.management.commands.collect_translations import Text, collect
 from devstack.places import ROOT
 
 OURS = ("templates/", "web/")
+# Of a format that is the same in every language.
+NAMED_MONTH = re.compile(r"\|date:\"[^\"]*[DFMNbl]")
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +50,8 @@ def test_every_text_of_a_page_is_translated(texts: list[Text], catalogue: Catalo
         if not all(strings) or (message and message.fuzzy):
             missing.append((place, said))
     assert missing == [], "run manage.py collect_translations and translate what is new"
+
+
+def test_every_date_with_the_name_of_a_month_is_written_as_its_language_does() -> None:
+    files = [path for path in (ROOT / "templates").rglob("*") if path.suffix in (".html", ".txt")]
+    assert [path.name for path in files if NAMED_MONTH.search(path.read_text())] == []
