@@ -62,7 +62,8 @@ PROPERTY_HEADERS = {
     "employees": "employees numberofemployees headcount anstallda antalanstallda ansatte antallansatte",
     "amount": "amount value dealamount sum belopp varde summa belop verdi",
     "currency": "currency valuta",
-    "close_date": "closedate closingdate expectedclose avslutsdatum stangningsdatum lukkedato avslutningsdato",
+    "close_date": "closedate closingdate expectedclose avslutsdatum stangningsdatum lukkedato avslutningsdato"
+    " salgsdato affarsdatum",
     "stage": "stage dealstage pipelinestage fas steg fase trinn",
     "status": "status state tillstand tilstand",
     "priority": "priority prioritet",
@@ -77,7 +78,7 @@ PROPERTY_HEADERS = {
 # What a record of the type is called; of no type every word of it.
 NAME_HEADERS = {
     "company": f"name namn navn {COMPANY_HEADERS}",
-    "deal": "name dealname deal title namn affar affarsnamn rubrik navn avtale salg tittel",
+    "deal": "name dealname deal title namn affar affarsnamn rubrik navn avtale salg salgsnavn tittel",
     "ticket": "subject name title ticketname amne arende rubrik emne sak tittel",
     "activity": "title subject name activity titel rubrik amne aktivitet tittel emne",
     "project": "name projectname project title namn projekt projektnamn navn prosjekt prosjektnavn",

@@ -95,6 +95,11 @@ def test_rows_are_matched_by_what_the_file_has(in_acme: Account, key: str, heade
     assert source.match_on == matched
 
 
+def test_sales_are_known_by_what_superoffice_calls_them(in_acme: Account) -> None:
+    source = draft(make_object_type("deal"), "Salgsnavn;Beløp;Salgsdato\nKake;125 000,00;15.12.2026\n")
+    assert [(target or {}).get("property") for target in source.mapping.values()] == ["name", "amount", "close_date"]
+
+
 def test_refused_rows_come_back_parted_as_the_file_was(contact: ObjectType) -> None:
     source = bring_in(contact, "E-post;Sted\ningen;Bø, Telemark\n")
     text = "".join(refused_lines(source, delimiter=source.delimiter))
