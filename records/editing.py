@@ -1,6 +1,7 @@
 """What people and systems do to records one by one or to a few: create, change, archive, restore; each is an event."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
@@ -12,6 +13,7 @@ from accounts.history import NotAllowed
 from scheduling.clock import now
 
 from . import events
+from .merging import one_at_a_time
 from .models import Erasure, ObjectType, Record
 from .refusals import Invalid
 from .rows import NEW
@@ -23,6 +25,21 @@ VERBS: Final = {"record_archived": "archive", "record_restored": "restore"}
 def create(object_type: ObjectType, given: Mapping[str, Any], *, by: Actor, source: str) -> int:
     """A new record of what `given` says, a row as `upsert` takes it; its id. Raises `Invalid`, and nothing is made."""
     return _written(object_type, given, match_on=NEW, by=by, source=source).id or 0
+
+
+class Stale(Exception):
+    """Somebody has changed the record since it was read."""
+
+
+def hold(record: Record, *, read_at: datetime | None) -> None:
+    """Let nobody else merge into records of the type until this transaction ends; `Stale` when somebody has before.
+
+    `read_at`: the record's `updated_at` as whoever changes it saw it.
+    """
+    one_at_a_time(record.object_type)
+    record.refresh_from_db(fields=["updated_at"])
+    if record.updated_at != read_at:
+        raise Stale
 
 
 def change(record: Record, given: Mapping[str, Any], *, by: Actor, source: str) -> bool:

@@ -55,7 +55,9 @@ def edit(request: AccountRequest, record_id: int) -> HttpResponse:
     fields = _form(record, request)
     if request.method == "GET":
         return _show(request, record, fields)
-    if _read_at(request) != record.updated_at:
+    try:
+        editing.hold(record, read_at=_read_at(request))
+    except editing.Stale:
         error = _("Somebody changed this record while you were writing. Save again to keep what stands here.")
         return _show(request, record, fields, error=error, status=412)
     try:
