@@ -155,6 +155,7 @@ def test_a_running_flow_can_be_looked_at_and_paused(member: Client, acme: Accoun
     page = text(member.get(f"/acme/flows/{flow.pk}/edit/?step={step(flow)}"))
     assert "Pause and edit" in page and "disabled" in page and 'class="flow-add"' not in page
     closed = text(member.get(f"/acme/flows/{flow.pk}/edit/"))
+    assert ">Review</a>" in closed and "Review and turn on" not in closed, "it is on"
     assert "Choose a step to see its settings." in closed and "choose here to add at the end" not in closed
     answer = send(member, flow, "steps/", insert=f"wait before-{step(flow)}")
     assert answer.status_code == 409 and "Pause the flow first" in text(answer)
