@@ -23,24 +23,29 @@ from .values import JsonValue
 AT_ONCE: Final = 1_000
 
 
-def lines(account: Account, object_type: ObjectType, wanted: Wanted, *, language: str) -> Iterator[str]:
+def lines(
+    account: Account, object_type: ObjectType, wanted: Wanted, *, language: str, for_spreadsheets: bool = False
+) -> Iterator[str]:
     """The records as CSV, piece by piece; each opens a short scope of its own, as the stream outlives the view.
 
-    Spreadsheets in a language with a decimal comma part columns by semicolons, and take 1.5 for the first of May.
+    Spreadsheets in a language with a decimal comma part columns by semicolons, and take 1.5 for the first of May;
+    programs get commas and points in every language.
     The first records are looked for before anything is told: raises `searching.TooSlow`.
     """
     with account_scope(account.pk):
         first = searching.ids(wanted, limit=AT_ONCE)
-    return _pieces(account, object_type, wanted, first, language)
+    mark = str(formats.get_format("DECIMAL_SEPARATOR", lang=language)) if for_spreadsheets else "."
+    return _pieces(account, object_type, wanted, first, language, mark)
 
 
-def _pieces(account: Account, object_type: ObjectType, wanted: Wanted, ids: list[int], language: str) -> Iterator[str]:
+def _pieces(
+    account: Account, object_type: ObjectType, wanted: Wanted, ids: list[int], language: str, mark: str
+) -> Iterator[str]:
     zone = ZoneInfo(account.time_zone)  # the view's own is over by now
     with account_scope(account.pk), translation.override(language):
         head = header_of(object_type)
         columns = [each for each in head.values() if each]
         owners = members.addresses() if any(each.type == PropertyType.OWNER for each in columns) else {}
-    mark = str(formats.get_format("DECIMAL_SEPARATOR", lang=language))
     delimiter = ";" if mark == "," else ","
     yield "\ufeff" + as_csv([list(head)], delimiter)  # the mark tells spreadsheets that it is UTF-8
     while ids:

@@ -23,7 +23,8 @@ def export(request: AccountRequest) -> HttpResponse:
     if table.fault:
         return HttpResponse(table.fault, status=422, content_type="text/plain; charset=utf-8")
     try:
-        pieces = lines(request.account, table.object_type, table.wanted, language=translation.get_language())
+        language = translation.get_language()
+        pieces = lines(request.account, table.object_type, table.wanted, language=language, for_spreadsheets=True)
     except TooSlow:
         return HttpResponse(TOO_SLOW, status=422, content_type="text/plain; charset=utf-8")
     history.record(table.object_type, "exported", by=request.actor, detail=filters_of(request.GET).dict())

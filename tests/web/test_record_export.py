@@ -65,7 +65,13 @@ def test_a_spreadsheet_with_a_decimal_comma_can_open_the_file(acme: Account) -> 
         contact = make_object_type()
         make_contact("kari@example.com", score=-1.5)
         wanted = Table.of(QueryDict()).wanted
-    text = "".join(exporting.lines(acme, contact, wanted, language="nb")).removeprefix("\ufeff")
+    texts = [
+        "".join(exporting.lines(acme, contact, wanted, language="nb", for_spreadsheets=each)).removeprefix("\ufeff")
+        for each in (True, False)
+    ]
+    text, for_programs = texts
+    (plain,) = csv.DictReader(io.StringIO(for_programs))
+    assert "-1.5" in plain.values(), "a program reads the same in every language"
     (row,) = csv.DictReader(io.StringIO(text), delimiter=";")
     assert "-1,5" in row.values(), "no apostrophe before what is a number"
     with account_scope(acme.pk):

@@ -97,7 +97,8 @@ def state() -> list[dict[str, Any]]:
 def exported(acme: Account, language: str, key: str = "contact") -> bytes:
     with account_scope(acme.pk):
         table = Table.of(QueryDict(f"type={key}"))
-    return "".join(exporting.lines(acme, table.object_type, table.wanted, language=language)).encode()
+    pieces = exporting.lines(acme, table.object_type, table.wanted, language=language, for_spreadsheets=True)
+    return "".join(pieces).encode()
 
 
 def finish(acme: Account, source: Import) -> Import:
