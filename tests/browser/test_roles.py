@@ -26,8 +26,11 @@ def is_closed(control: Locator) -> None:
 def edits_nothing(page: Page) -> None:
     """The editor opens to look at, with every field and button shut."""
     expect(page.locator(".editor-closed")).to_be_visible()
-    expect(page.locator("#panel fieldset[disabled]")).to_have_count(1)
+    expect(page.locator("#panel .palette-item")).to_have_count(0)
     expect(page.locator("#chart .flow-add")).to_have_count(0)
+    page.locator('#chart a.step-main[href*="?step="]').first.click()
+    expect(page.locator("#panel fieldset[disabled]").first).to_be_visible()
+    expect(page.locator("#panel").get_by_role("textbox", disabled=False)).to_have_count(0)
 
 
 def test_a_marketer_may_toggle_and_not_edit(browse: Opener, live: Live, watch: Watch) -> None:
