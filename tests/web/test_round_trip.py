@@ -163,9 +163,9 @@ def test_three_decimals_are_no_thousands_where_a_comma_is_usual(acme: Account) -
 
 
 def test_an_export_that_may_make_properties_makes_none_of_its_id_and_moments(acme: Account, full: list[Record]) -> None:
-    rows = list(csv.reader(io.StringIO(exported(acme, "sv").decode("utf-8-sig"))))
+    rows = list(csv.reader(io.StringIO(exported(acme, "sv").decode("utf-8-sig"), newline=""), delimiter=";"))
     text = io.StringIO()
-    csv.writer(text).writerows([[*row, "42" if number else "Shoe"] for number, row in enumerate(rows)])
+    csv.writer(text, delimiter=";").writerows([[*row, "42" if number else "Shoe"] for number, row in enumerate(rows)])
     with account_scope(acme.pk):
         contact, file = ObjectType.objects.get(key="contact"), io.BytesIO(text.getvalue().encode())
         before = set(contact.properties.values_list("key", flat=True))
