@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib.postgres.operations import AddIndexConcurrently
+from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations
 
 UNFINISHED = """
@@ -35,3 +35,17 @@ class AddIndexBesideWork(AddIndexConcurrently):
             cursor.execute(UNFINISHED, [self.index.name])
             if cursor.fetchone():
                 cursor.execute(f"drop index concurrently {schema_editor.quote_name(self.index.name)}")
+
+
+class RemoveIndexBesideWork(RemoveIndexConcurrently):
+    """Drops an index without locking out who writes; otherwise as `AddIndexBesideWork`. Backwards it is built anew."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        """Drop it."""
+        kind = migrations.RemoveIndex if schema_editor.connection.in_atomic_block else RemoveIndexConcurrently
+        kind.database_forwards(self, app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        """Build it."""
+        kind = migrations.RemoveIndex if schema_editor.connection.in_atomic_block else RemoveIndexConcurrently
+        kind.database_backwards(self, app_label, schema_editor, from_state, to_state)

@@ -80,7 +80,7 @@ class Breaker:
     def _kill_while_paused(self, crowd: Crowd, fires: bool, rolls: random.Random) -> None:
         if not fires:
             crowd.fire(0)
-            self.live.until(lambda: crowd.is_in_round(0), "the first round", 60)
+            self.live.until(lambda: crowd.is_in_round(0), "the first round", 600)
         crowd.press("pause", "paused")
         before = crowd.standing()
         if fires:

@@ -183,13 +183,19 @@ class Crowd:
     def press(self, verb: str, status: str) -> None:
         """Pause or resume every flow, as somebody would who sees an error and presses again."""
         for flow in self.flows:
+            answers: Counter[str] = Counter()
 
-            def is_done(flow: int = flow) -> bool:
+            def is_done(flow: int = flow, answers: Counter[str] = answers) -> bool:
                 if self._call("GET", f"flows/{flow}/")[1].get("status") == status:
                     return True
-                return self._call("POST", f"flows/{flow}/{verb}/")[0] == 200
+                code, answer = self._call("POST", f"flows/{flow}/{verb}/")
+                answers[f"{code} {answer}"] += 1
+                return code == 200
 
-            self.live.until(is_done, f"{verb} of flow {flow}", 30)
+            try:
+                self.live.until(is_done, f"{verb} of flow {flow}", 30)
+            except AssertionError as error:
+                raise AssertionError(f"{error}: {answers}") from None
 
     def standing(self) -> list[int]:
         """Where everybody is and what they have brought about, in figures that a pause freezes."""
