@@ -251,6 +251,8 @@ def test_rows_that_were_not_taken_go_with_whom_they_name_by_id_number_or_address
         {"": ["", "(900) 12.345"]},
         {"Home": "08-123 456 78"},
         {"Work": "Kathe@Work.example"},
+        {"Notes": "see 900 12 345"},
+        {"Nr": "\u00a0K-7"},
     ]
     of_others = [
         {"Nr": "K-70"},
@@ -259,7 +261,6 @@ def test_rows_that_were_not_taken_go_with_whom_they_name_by_id_number_or_address
         {"Mobile": "+47 900 12 346"},
         {"Mobile": "+46 900 12 345"},
         {"Mobile": "112"},
-        {"Notes": "see 900 12 345"},
     ]
     with account_scope(acme.pk):
         make_property("home", "phone")
@@ -278,3 +279,42 @@ def test_rows_that_were_not_taken_go_with_whom_they_name_by_id_number_or_address
         assert RefusedRow.objects.filter(source=source, row__lte=len(of_her)).count() == 0
         assert RefusedRow.objects.filter(source=source).count() == len(of_others)
         assert RefusedRow.objects.exclude(source=source).count() == 1, "another type has external ids of its own"
+
+
+@pytest.mark.parametrize(
+    ("hers", "another"),
+    [
+        ("ann@x.no; ola@y.no", "joann@x.no; ola@y.no"),
+        ("ola@y.no,ANN@x.no", "ola@y.no,ann@x.no.example"),
+        ("Ann <ann@x.no>", "Ann <jo.ann@x.no>"),
+        ("'ann@x.no', 'ola@y.no'", "o'ann@x.no"),
+        ("“ann@x.no”", "o’ann@x.no"),
+        ("mailto:ann@x.no?subject=Hi", "mailto:ann@x.nope?subject=Hi"),
+        ("Write to ann@x.no.", "Write to ann@x.no-hotel.example."),
+        ("ann\u00a0@x.no", "ann-@x.no"),
+        ("\ufeffann@x.no", "ann+fair@x.no"),
+        ("ola@y.no/ann@x.no", "ann@sub.x.no"),
+        ("tel: +47 99 88 77 66", "tel: +47 99 88 77 66 55"),
+        ("+47\u200999\u202f88\u00a077\u200766", "+46\u200999\u202f88\u00a077\u200766"),
+        ("\u202a+4799887766\u202c", "\u202a14799887766\u202c"),
+        ("99\u201188\u201177\u201166 (10-16)", "99\u201188\u201177\u201166\u201110"),
+        ("22 33 44 55 / 99 88 77 66", "+46 / 99 88 77 66"),
+        ("Tel. (mobile) 99 88 77 66 / 22 33 44 55", "Tel. (46) 99 88 77 66 / 22 33 44 55"),
+        ("99 88 77 66 - 2. floor", "1299887766 - 2. floor"),
+        ("+46 8 123 456 78 +47 99 88 77 66", "+46 8 123 456 78 +46 99 88 77 66"),
+        ("22 33 44 55\n99 88 77 66", "22 33 44 55 99 88 77 66"),
+        ("99887766x12, at home 22334455", "199887766x12"),
+        ("99 88 77 66. At home 22 33 44 55", "4111 9988 7766 1111"),
+    ],
+)
+def test_an_address_or_number_is_found_anywhere_in_a_cell_but_not_inside_another_one(
+    acme: Account, owner: Actor, hers: str, another: str
+) -> None:
+    with account_scope(acme.pk):
+        ann = make_contact("ann@x.no", phone="+4799887766")
+        kept = {"mapping": {}, "encoding": "utf-8", "delimiter": ",", "status": "done"}
+        source = Import.objects.create(name="Fair", object_type=ann.object_type, **kept)
+        refuse(source, [{"Notes": hers}, {"": ["", hers]}, {"Notes": another}])
+    erasing.erase(acme.pk, [ann.pk], by=owner)
+    with account_scope(acme.pk):
+        assert [row.values for row in RefusedRow.objects.filter(source=source)] == [{"Notes": another}]
