@@ -27,14 +27,14 @@ class ColumnShape(Shape):
 
     header = serializers.CharField()
     target = serializers.DictField(allow_null=True, help_text="As in the mapping; null: nowhere.")
-    first = serializers.CharField(help_text="Its first value that is not blank.")
+    first = serializers.CharField(help_text="Its first value that is not blank, at most 1,000 characters.")
     misfits = serializers.IntegerField(help_text="How many of the rows looked at would be refused for it.")
     problem = serializers.CharField(help_text="Why the first of them would be.")
     type = serializers.CharField(help_text="What its values suggest for a new property.")
 
 
 class CellShape(Shape):
-    """A value as the file has it and as it would be stored."""
+    """A value as the file has it and as it would be stored; of long ones the first 1,000 characters."""
 
     text = serializers.CharField()
     value = serializers.JSONField(

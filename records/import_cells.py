@@ -19,6 +19,7 @@ from .upserts import reader_of
 from .values import JsonValue
 
 REMEMBERED: Final = 10_000  # different cells of a column
+LONGEST_REMEMBERED: Final = 200  # characters; longer ones are seldom equal
 MONTH_FIRST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(.*)", re.DOTALL)
 PLAIN_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T][0-2]\d:[0-5]\d", re.ASCII)
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -37,7 +38,7 @@ class _Fault:
 
 
 class _Memory(dict[str, Any]):
-    """What the cells of one column say, each read once; blank ones say None."""
+    """What the cells of one column say, each read once unless it is long; blank ones say None."""
 
     def __init__(self, read: Read) -> None:
         self.read = read
@@ -48,7 +49,7 @@ class _Memory(dict[str, Any]):
             said = self.read(text) if text else None
         except ValueError as error:
             said = _Fault(str(error))
-        if len(self) < REMEMBERED:
+        if len(self) < REMEMBERED and len(cell) <= LONGEST_REMEMBERED:
             self[cell] = said
         return said
 

@@ -10,13 +10,14 @@ from typing import Any, Final
 from .import_cells import CellReader
 from .import_mapping import Target, column_of
 from .import_reading import RowsFrom
-from .import_types import CHOICES, guess_type
+from .import_types import CHOICES, TypeGuess, listen
 from .models import Import, Property, PropertyType
 from .rows import Row
 
 LOOKED_AT: Final = 1_000  # rows
 COUNTED: Final = 4 * 1024 * 1024  # bytes: the rows of a file up to this size are counted, those of a larger one guessed
 SHOWN: Final = 20
+LONGEST_SHOWN: Final = 1_000  # characters of a cell, or of why it would be refused
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A value as the file has it, as it would be stored, and why it would be refused.
+    """A value as the file has it, as it would be stored, and why it would be refused; how each of them begins.
 
     `value` is None of what cannot be read, and of what is no choice before the choices have been gathered.
     """
@@ -64,12 +65,14 @@ def look_at(source: Import) -> Preview:
     coming = {header: property for header in source.columns if (property := _property_to_be(source, header))}
     settled = copy.copy(source)
     settled.mapping = source.mapping | {header: {"property": each.key} for header, each in coming.items()}
-    reader, seen = CellReader(settled, {each.key: each for each in coming.values()}), list[list[str]]()
+    reader = CellReader(settled, {each.key: each for each in coming.values()})
+    guesses = _guesses(preview)
     try:
         for cells in islice(_filled(rows), LOOKED_AT):
-            seen.append(cells)
             _add(preview, settled, reader, cells)
-        _guess_types(preview, seen)
+            listen(guesses, cells)
+        for index, guess in guesses.items():
+            preview.columns[index].type = guess.type
         taken = rows.position - source.next_byte
         more = sum(1 for _cells in islice(_filled(rows), None if source.size <= COUNTED else 1))
     except csv.Error as error:
@@ -81,11 +84,10 @@ def look_at(source: Import) -> Preview:
     return preview
 
 
-def _guess_types(preview: Preview, rows: list[list[str]]) -> None:
+def _guesses(preview: Preview) -> dict[int, TypeGuess]:
     """Only of columns that belong nowhere yet."""
-    for index, column in enumerate(preview.columns):
-        if not column.target or "new" in column.target:
-            column.type = guess_type(cells[index] for cells in rows if index < len(cells))
+    columns = enumerate(preview.columns)
+    return {index: TypeGuess() for index, column in columns if not column.target or "new" in column.target}
 
 
 def _filled(rows: RowsFrom) -> Iterator[list[str]]:
@@ -104,10 +106,10 @@ def _add(preview: Preview, source: Import, reader: CellReader, cells: list[str])
     row, errors = reader.read(cells)
     problems: dict[str, str] = {}
     for error in errors:
-        problems.setdefault(column_of(source.mapping, error.path), error.message)
+        problems.setdefault(column_of(source.mapping, error.path), error.message[:LONGEST_SHOWN])
     padded = [*cells, *[""] * (len(preview.columns) - len(cells))]
     for column, text in zip(preview.columns, padded, strict=False):
-        column.first = column.first or text.strip()
+        column.first = column.first or text.strip()[:LONGEST_SHOWN]
         if column.header in problems:
             column.misfits += 1
             column.problem = column.problem or problems[column.header]
@@ -123,9 +125,12 @@ def _add(preview: Preview, source: Import, reader: CellReader, cells: list[str])
 
 
 def _cell(row: Row, target: Target, text: str, problem: str) -> Cell:
+    text = text[:LONGEST_SHOWN]
     if problem:
         return Cell(text, problem=problem)
     if "associated" in target:
         return Cell(text, text.strip() or None)
     value = row.properties.get(target.get("property", ""))
-    return Cell(text, row.fields.get(target["field"]) if "field" in target else value)
+    if "field" in target:
+        value = row.fields.get(target["field"])
+    return Cell(text, value[:LONGEST_SHOWN] if isinstance(value, str) else value)

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -31,18 +31,42 @@ class _Plain:
         self.type, self.options = type, list[str]()
 
 
-def guess_type(cells: Iterable[str]) -> str:
-    """The narrowest type that all values fit; text without any. A number with a leading zero is a text."""
-    found = {cell.strip() for cell in cells} - {""}
-    if not found:
-        return PropertyType.TEXT.value
-    if all(cell.lower() in WORDS for cell in found):
-        return PropertyType.BOOLEAN.value
-    for type in TRIED:
-        if all(_fits(type, cell) for cell in found):
-            return type.value
-    is_long = any(len(cell) > SHORT or "\n" in cell for cell in found)
-    return (PropertyType.LONG_TEXT if is_long else PropertyType.TEXT).value
+class TypeGuess:
+    """The narrowest type that all values fit; text without any. A number with a leading zero is a text.
+
+    Told value by value, none of which is kept: a thousand of them may be long ones.
+    """
+
+    def __init__(self) -> None:
+        self.is_blank, self.is_words, self.is_long = True, True, False
+        self.fitting: Sequence[PropertyType] = TRIED
+
+    def add(self, cell: str) -> None:
+        """One more value; a blank one says nothing."""
+        if not (text := cell.strip()):
+            return
+        self.is_blank = False
+        self.is_words = self.is_words and text.lower() in WORDS
+        self.is_long = self.is_long or len(text) > SHORT or "\n" in text
+        self.fitting = [type for type in self.fitting if _fits(type, text)]
+
+    @property
+    def type(self) -> str:
+        """What the values so far suggest."""
+        if self.is_blank:
+            return PropertyType.TEXT.value
+        if self.is_words:
+            return PropertyType.BOOLEAN.value
+        if self.fitting:
+            return self.fitting[0].value
+        return (PropertyType.LONG_TEXT if self.is_long else PropertyType.TEXT).value
+
+
+def listen(guesses: Mapping[int, TypeGuess], cells: Sequence[str]) -> None:
+    """Tell the guesses about some columns, by their place, what a row says."""
+    for index, guess in guesses.items():
+        if index < len(cells):
+            guess.add(cells[index])
 
 
 def _fits(type: PropertyType, cell: str) -> bool:

@@ -24,7 +24,7 @@ from .import_mapping import Target
 from .import_numbers import guess_mark
 from .import_pieces import Pieces, Readable, pieces_of, store
 from .import_reading import DELIMITERS, RowsFrom, Scan, encoding_named, guess_delimiter, header_of
-from .import_types import GUESSED_FROM, guess_type
+from .import_types import GUESSED_FROM, TypeGuess, listen
 from .models import BlankCells, DateOrder, DecimalMark, Import, ImportMode, ImportStatus, ObjectType
 from .refusals import Error, Invalid
 from .rows import NEW
@@ -209,12 +209,13 @@ def guess_types(source: Import, headers: Collection[str]) -> dict[str, str]:
     """The types that the first values of columns suggest for new properties."""
     if not headers:
         return {}
-    rows = list(islice(RowsFrom(source, source.next_byte), GUESSED_FROM))
-    return {
-        header: guess_type(cells[index] for cells in rows if index < len(cells))
-        for index, header in enumerate(source.columns)
-        if header in headers
-    }
+    guesses = {index: TypeGuess() for index, header in enumerate(source.columns) if header in headers}
+    try:
+        for cells in islice(RowsFrom(source, source.next_byte), GUESSED_FROM):
+            listen(guesses, cells)
+    except csv.Error:
+        pass  # told where the rows are taken
+    return {source.columns[index]: guess.type for index, guess in guesses.items()}
 
 
 def matches_of(object_type: ObjectType) -> list[str]:

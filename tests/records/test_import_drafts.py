@@ -1,6 +1,8 @@
 """Drafts of imports: looked at before anything comes in, corrected, started once, or thrown away."""
 
 import io
+import tracemalloc
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -14,10 +16,10 @@ from records.import_chunks import import_chunk
 from records.import_lifecycle import discard
 from records.import_preview import look_at
 from records.importing import Terms
-from records.models import Import, ImportFile, ImportStatus, List, ObjectType, Property, Record
+from records.models import Import, ImportFile, ImportStatus, List, ObjectType, Property, PropertyType, Record
 from records.refusals import Invalid
 from scheduling.clock import now
-from tests.make import make_object_type
+from tests.make import make_object_type, make_property
 
 FILE = "Förnamn;E-post;Född;Skonummer\nKäthe;kathe@example.com;29.02.1984;37\nTorbjørn;;snart;41\n"
 
@@ -156,3 +158,37 @@ def test_a_draft_that_nobody_starts_is_thrown_away_after_a_day(acme: Account) ->
     tasks.discard_forgotten_drafts()
     with account_scope(acme.pk):
         assert set(Import.objects.values_list("pk", flat=True)) == {fresh.pk, started.pk}
+
+
+HUGE, ROWS = 90_000, 40  # characters of a cell, and rows of six such cells
+
+
+@pytest.fixture
+def huge(contact: ObjectType) -> Import:
+    """A draft of few but huge rows, no two cells alike, in columns that are read and guessed in every way."""
+    make_property("story", PropertyType.LONG_TEXT, object_type=contact)
+    rows = (",".join(f"{row}-{column}".ljust(HUGE, "x") for column in range(6)) for row in range(ROWS))
+    source = draft(contact, "E-mail,Story,Phone,First name,Weight,Other\n" + "\n".join(rows), "utf-8")
+    mapping = source.mapping | {"Story": {"property": "story"}, "Weight": {"new": "Weight", "type": "number"}}
+    importing.settle(source, name="Huge", mapping=mapping, terms=Terms())
+    return source
+
+
+@pytest.mark.parametrize(
+    "look", [look_at, lambda source: importing.guess_types(source, {"Weight", "Other"})], ids=["preview", "types"]
+)
+def test_looking_at_huge_rows_holds_none_of_them(huge: Import, look: Callable[[Import], Any]) -> None:
+    tracemalloc.start()
+    kept = look(huge)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert kept and most < 8 * 1024**2 < huge.size // 2
+
+
+def test_a_preview_shows_how_long_cells_begin(huge: Import) -> None:
+    seen = look_at(huge)
+    assert (seen.looked_at, seen.faulty, seen.columns[5].type) == (ROWS, ROWS, "long_text")
+    shown = [cell for row in seen.rows for cell in row]
+    assert shown[1].text == shown[1].value == "0-1".ljust(import_preview.LONGEST_SHOWN, "x")
+    longest = max(len(text) for cell in shown for text in (cell.text, cell.problem))
+    assert longest == import_preview.LONGEST_SHOWN == len(seen.columns[1].first)

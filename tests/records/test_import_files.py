@@ -213,6 +213,13 @@ def test_a_file_that_breaks_off_midway_keeps_what_came_before_and_says_where(con
     assert source.ended_at is not None
 
 
+def test_a_file_that_breaks_off_midway_makes_properties_as_what_came_before_suggests(contact: ObjectType) -> None:
+    good = "".join(f"p{number}@firma.example,{number}\n" for number in range(150))
+    source = bring_in(contact, f'Email,Shoes\n{good}end@firma.example,"42\n', create_properties=True)
+    assert (source.status, source.created) == (ImportStatus.FAILED, 150)
+    assert Property.objects.get(label="Shoes").type == "number"
+
+
 # --- Mapping -------------------------------------------------------------------------------------------------------
 
 

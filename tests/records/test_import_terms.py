@@ -14,7 +14,7 @@ from accounts.tenancy import account_scope
 from records import import_chunks, import_lifecycle, lists, values
 from records.associations import associate_many
 from records.import_refusals import as_csv, refused_lines
-from records.import_types import guess_type
+from records.import_types import TypeGuess
 from records.models import (
     Association,
     Event,
@@ -152,7 +152,10 @@ def test_required_and_unique_properties_refuse_a_row_alone(contact: ObjectType) 
     ],
 )
 def test_a_type_is_guessed_from_values(cells: list[str], type: str) -> None:
-    assert guess_type(cells) == type
+    guess = TypeGuess()
+    for cell in cells:
+        guess.add(cell)
+    assert guess.type == type
 
 
 def test_new_properties_have_the_type_that_is_chosen(contact: ObjectType) -> None:
