@@ -24,12 +24,31 @@ OF: Final = {",": DecimalMark.COMMA, ".": DecimalMark.POINT}
 OTHER: Final = {",": DecimalMark.POINT, ".": DecimalMark.COMMA}
 # One mark and three digits behind it: of thousands, unless it is the decimal mark.
 UNDECIDED = re.compile(r"[+\-\N{MINUS SIGN}]?[1-9][0-9]{0,2}([.,])[0-9]{3}")
+CURRENCY: Final = r"(?:kr\.?|nok|sek|dkk|eur|usd|gbp|[€$£])"
+SIGN: Final = r"[+\-\N{MINUS SIGN}]"
+# An amount: a currency before it or behind it, not both, and ",-" or, in Sweden, ":-" for no hundredths.
+AMOUNT = re.compile(
+    rf"(?:(?P<sign>{SIGN}?)(?P<before>{CURRENCY})\s*)?"
+    rf"(?P<number>{SIGN}?[0-9](?:[0-9.,\s'’]*[0-9])?)(?P<whole>[,:][-–])?"
+    rf"(?(before)|(?:\s*{CURRENCY})?)",
+    re.IGNORECASE,
+)
 
 
 def as_meant(text: str, mark: str) -> str:
-    """A number without the mark of its thousands, where only the decimal mark of the file tells that it is one."""
+    """An amount without its currency, and a number without the mark of its thousands, where only the decimal mark of
+    the file tells that it is one. What is neither stays as it is."""
+    text = without_currency(text)
     found = UNDECIDED.fullmatch(text)
     return text.replace(found[1], "") if found and OF[found[1]] != mark else text
+
+
+def without_currency(text: str) -> str:
+    """The number in an amount such as "kr 12 500", "-$1,234.50" or "1.200,-", which is 1.200,00. Else as it is."""
+    if not (found := AMOUNT.fullmatch(text)):
+        return text
+    number = (found["sign"] or "") + found["number"] + (",00" if found["whole"] else "")
+    return number if _is_number(number) else text
 
 
 def guess_mark(source: Import) -> str:
@@ -47,7 +66,7 @@ def guess_mark(source: Import) -> str:
 
 def told_by(text: str) -> str | None:
     """The decimal mark that a number has beyond doubt: "1.234,5", "3,75" and "1.234.567" have a comma."""
-    text = text.replace("\N{MINUS SIGN}", "-")
+    text = without_currency(text).replace("\N{MINUS SIGN}", "-")
     if UNDECIDED.fullmatch(text):
         return None
     if PLAIN_NUMBER.fullmatch(text):
@@ -90,7 +109,7 @@ def _told(source: Import) -> Mapping[str, Counter[str]]:
             for header, cell in zip(source.columns, cells, strict=False):
                 if header in found and (text := cell.strip()):
                     found[header].update(filter(None, [told_by(text)]))
-                    if not source.mapping.get(header) and not _is_number(text):
+                    if not source.mapping.get(header) and not _is_number(without_currency(text)):
                         mixed.add(header)
     except csv.Error:
         pass  # told where the file is looked at; what came before it may be numbers

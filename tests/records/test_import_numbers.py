@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from accounts.models import Account
-from records import importing
+from records import importing, values
 from records.import_numbers import as_meant, told_by
 from records.import_preview import look_at
 from records.importing import Terms
-from records.models import DecimalMark, Import, ObjectType, PropertyType, Record
+from records.models import DecimalMark, Import, ObjectType, Property, PropertyType, Record, RefusedRow
 from tests.make import make_property
 
 from .files import begin, bring_in, finish, refusal
@@ -107,6 +107,71 @@ def test_numbers_that_tell_nothing_are_read_as_is_usual_where_the_account_is(
 ) -> None:
     Account.objects.filter(pk=contact.account_id).update(language=language, country=country)
     assert scores(contact, "12,500", "12.500") == (mark, stored)
+
+
+@pytest.mark.parametrize(
+    ("cell", "stored"),
+    [
+        ("kr 12 500", 12_500),
+        ("kr. 12\u00a0500", 12_500),
+        ("12\u202f500,50 kr", 12_500.5),
+        ("NOK 1 200", 1_200),
+        ("1200sek", 1_200),
+        ("€ 12.50", 12.5),
+        ("$1,234.50", 1_234.5),
+        ("-$1,234.50", -1_234.5),
+        (f"{MINUS}kr 500", -500),
+        ("£ -5", -5),
+        ("1 200,-", 1_200),
+        ("kr 1.200,\N{EN DASH}", 1_200),
+        ("1 200:- kr", 1_200),
+        ("kr 12,500", 12_500),
+    ],
+)
+def test_an_amount_comes_in_without_its_currency(contact: ObjectType, cell: str, stored: float) -> None:
+    assert scores(contact, f'"{cell}"', decimal_mark=POINT) == (POINT, [stored])
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "12 %",
+        "kr 5 kr",
+        "kr",
+        "us$ 5",
+        "5 kroner",
+        "5-",
+        "($5)",
+        "-kr -5",
+        "- 5 kr",
+        "1,5,-",
+        "12,500,-",
+        "kr 1 2",
+        "CHF 5",
+    ],
+)
+def test_what_is_no_plain_amount_stays_refused_as_it_is(contact: ObjectType, cell: str) -> None:
+    source = bring_in(contact, f'Email;Score\na@b.no;"{cell}"\n')
+    assert RefusedRow.objects.get(source=source).reason == f"“{cell}” is not a number."
+
+
+@pytest.mark.parametrize(
+    ("cells", "mark"), [(("kr 12.500", "kr 3,75"), COMMA), (("€ 12,500", "€ 3.75"), POINT), (("12.500,-",), COMMA)]
+)
+def test_amounts_tell_the_decimal_mark_too(contact: ObjectType, cells: tuple[str, ...], mark: str) -> None:
+    assert scores(contact, *cells)[0] == mark
+    rows = "".join(f"a@b.no;{cell}\n" for cell in cells)
+    assert begin(contact, f"Email;Price\n{rows}").decimal_mark == mark, "in a column that belongs nowhere"
+
+
+def test_a_single_record_takes_no_currency(contact: ObjectType) -> None:
+    with pytest.raises(ValueError, match="is not a number"):
+        values.clean(Property.objects.get(object_type=contact, key="score"), "kr 12 500")
+
+
+def test_a_column_of_amounts_is_suggested_as_text_as_its_currency_is_not_kept(contact: ObjectType) -> None:
+    source = begin(contact, "Email;Price\na@b.no;kr 500\nb@b.no;€ 500\n")
+    assert importing.guess_types(source, {"Price"}) == {"Price": "text"}
 
 
 def test_what_was_chosen_goes_before_what_the_numbers_say(contact: ObjectType) -> None:
