@@ -19,9 +19,8 @@ from accounts.tenancy import current_account_id
 
 from . import import_lifecycle, import_mapping, lists, tasks
 from .export_header import is_own_id
-from .import_dates import guess_order
+from .import_again import date_order, decimal_mark
 from .import_mapping import Target
-from .import_numbers import guess_mark
 from .import_pieces import Pieces, Readable, pieces_of, store
 from .import_reading import DELIMITERS, RowsFrom, Scan, encoding_named, guess_delimiter, header_of
 from .import_types import GUESSED_FROM, TypeGuess, listen
@@ -135,7 +134,7 @@ def draft(
             left -= import_mapping.written_by_flyt(source.columns, object_type)
             types = guess_types(source, left)
             source.mapping |= {header: {"new": header, "type": types[header]} for header in left}
-        source.decimal_mark = guess_mark(source)
+        source.decimal_mark = decimal_mark(source)
         settle(source, name=name, mapping=source.mapping, terms=terms)
     return source
 
@@ -156,7 +155,7 @@ def take_in(
         source.delimiter = delimiter or guess_delimiter(start, source.encoding)
         source.columns = _read_header(source)
         source.mapping = import_mapping.guess(source.columns, object_type)
-        source.decimal_mark, source.date_order = guess_mark(source), guess_order(source)
+        source.decimal_mark, source.date_order = decimal_mark(source), date_order(source)
         source.match_on = _usual_match(source)
         if source.match_on == "id":
             source.mapping = import_mapping.with_own_id(source.mapping)
@@ -177,7 +176,7 @@ def read_again(source: Import, *, encoding: str, delimiter: str) -> None:
         source.encoding, source.delimiter = encoding, delimiter
         source.columns = _read_header(source)
         source.mapping = import_mapping.guess(source.columns, source.object_type)
-        source.decimal_mark, source.date_order = guess_mark(source), guess_order(source)
+        source.decimal_mark, source.date_order = decimal_mark(source), date_order(source)
         names = ("encoding", "delimiter", "columns", "mapping", "decimal_mark", "date_order", "next_byte")
         source.save(update_fields=names)
 

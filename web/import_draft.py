@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import members
-from records import importing
+from records import import_again, importing
 from records.import_mapping import FIELDS, Target, may_name_company, with_own_id, without_own_id
 from records.import_preview import Cell, Preview, look_at
 from records.import_reading import ENCODINGS
@@ -109,6 +109,7 @@ def show(source: Import, errors: dict[str, str], form: QueryDict) -> dict[str, A
         "blanks": BlankCells.choices,
         "orders": DateOrder.choices,
         "marks": DecimalMark.choices,
+        "earlier": import_again.earlier(source),
         "errors": errors,
         "match_problem": not_matched or errors.get("match_on", ""),
     }

@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import Account
 from records import importing, values
-from records.import_numbers import as_meant, told_by
+from records.import_numbers import as_meant, guess_mark, told_by
 from records.import_preview import look_at
 from records.importing import Terms
 from records.models import DecimalMark, Import, ObjectType, Property, PropertyType, Record, RefusedRow
@@ -248,7 +248,7 @@ def test_guessing_the_mark_holds_no_rows(contact: ObjectType) -> None:
     file = io.BytesIO(b"Email;Score;Other\n" + row * 200)
     source = importing.take_in(name="Long", object_type=contact, file=file)
     tracemalloc.start()
-    assert importing.guess_mark(source) == COMMA
+    assert guess_mark(source) == COMMA
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 8 * 1024**2 < len(row) * 200

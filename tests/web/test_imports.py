@@ -238,6 +238,19 @@ def test_what_was_left_out_can_be_fetched(member: Client, acme: Account, address
     assert lines[1].startswith("2;Född;") and lines[1].endswith(";Torbjørn;torbjorn@example.com;snart;41")
 
 
+def test_rows_that_were_left_out_come_back_read_as_they_were_and_the_page_says_so(
+    member: Client, acme: Account, address: str
+) -> None:
+    assert "These rows were left out" not in page(member, address)
+    chosen = {"name": "Hösten", "date_order": "month_first", "decimal_mark": "comma"}
+    member.post(f"{address}start/", {**chosen, "column-2": "property:date_of_birth"})
+    assert finish(acme).refused == 2, "there is no month 29"
+    text = b"".join(member.get(f"{address}refused/")).decode("utf-8-sig")  # type: ignore[call-overload]
+    shown = page(member, str(upload(member, text)["Location"]))
+    assert "These rows were left out by the import “Hösten”." in shown
+    assert '<option value="comma" selected>' in shown and '<option value="month_first" selected>' in shown
+
+
 def test_how_rows_meet_what_is_there_is_chosen_and_kept(member: Client, acme: Account, address: str) -> None:
     chosen = {"match_on": "external_id", "mode": "update", "blank_cells": "clear", "date_order": "month_first"}
     shown = member.post(f"{address}settle/", {"column-3": "field:external_id", **chosen}, **HTMX).content.decode()
