@@ -13,6 +13,7 @@ from .values import JsonValue
 MOST_VALUES = 1_000
 MOST_DAYS = 36_600
 LONGEST_PART = 1_000
+SECONDS = {len("YYYY-MM-DDTHH:MM:SS"), len("YYYY-MM-DDTHH:MM:SSZ")}
 
 TEXTS = frozenset({PropertyType.TEXT, PropertyType.LONG_TEXT, PropertyType.EMAIL, PropertyType.PHONE, PropertyType.URL})
 DATES = frozenset({PropertyType.DATE, PropertyType.DATETIME})
@@ -132,8 +133,9 @@ def fitting_to(property: Property) -> list[Operator]:
 def operands(operator: Operator, property: Property, value: object, *, region: str | None = None) -> list[JsonValue]:
     """The values that `operator` compares with, normalised like stored ones; raises `Invalid` with paths.
 
-    A moment may also be given as a day, which then stays "YYYY-MM-DD" and stands for that whole day. `region` is where
-    phone numbers without a country code belong.
+    A moment may also be given as a day, which then stays "YYYY-MM-DD" and stands for that whole day, and without an
+    offset, which then stays "YYYY-MM-DDTHH:MM:SS" and is meant in the zone of the question. `region` is where phone
+    numbers without a country code belong.
     """
     match operator.takes:
         case Takes.NOTHING:
@@ -182,9 +184,16 @@ def _several(operator: Operator, property: Property, value: object, region: str 
     is_several = property.type == PropertyType.MULTIPLE_CHOICE
     each_as = _Typed(PropertyType.CHOICE, property.options) if is_several else property
     found = [_operand(each_as, each, f"value.{number}", region) for number, each in enumerate(value)]
-    if pair and found[0] > found[1]:  # type: ignore[operator]  # both are numbers or both are ISO texts
+    if pair and _is_reversed(found[0], found[1]):
         raise Invalid([Error("value", gettext("The lowest value comes first."))])
     return found
+
+
+def _is_reversed(low: JsonValue, high: JsonValue) -> bool:
+    """Not for a moment with an offset beside one without: which comes first depends on the zone of the question."""
+    if isinstance(low, str) and isinstance(high, str) and len({len(low), len(high)} & SECONDS) == 2:
+        return False
+    return low > high  # type: ignore[operator]  # both are numbers or both are ISO texts
 
 
 def _operand(property: values.Typed, value: object, path: str, region: str | None) -> JsonValue:

@@ -178,4 +178,6 @@ def _in_words(operand: JsonValue, type: str) -> str:
     if type not in DATES:
         return text
     day = full_date(date.fromisoformat(text[:10]))
-    return f"{day} {text[11:16]} UTC" if len(text) > 10 else day
+    if len(text) == len("YYYY-MM-DD"):
+        return day
+    return f"{day} {text[11:16]} UTC" if text.endswith("Z") else f"{day} {text[11:16]}"  # in the zone of the question

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from scheduling.zones import midnight
+from scheduling.zones import midnight, resolve
 
 from .operators import OPERATORS, Takes
 from .values import JsonValue
@@ -34,7 +34,7 @@ def span(name: str, operands: list[JsonValue], *, today: date, zone: ZoneInfo, i
         count = int(str(operands[0])) if operator.takes is Takes.DAYS else 0
         first, after = relative_days(name, today, count)
         return edge(first), edge(after)
-    starts, ends = zip(*(_day_or_second(str(operand), edge) for operand in operands), strict=True)
+    starts, ends = zip(*(_day_or_second(str(operand), edge, zone) for operand in operands), strict=True)
     start, end = starts[0], ends[-1]
     return {
         "eq": (start, end),
@@ -132,9 +132,11 @@ def _edge(ordinal: int, zone: ZoneInfo, is_date: bool) -> str:
         return LATEST if day.year > 5_000 else EARLIEST
 
 
-def _day_or_second(text: str, edge: Callable[[int], str]) -> Span:
-    """A day stands for all of it, a moment for its second."""
+def _day_or_second(text: str, edge: Callable[[int], str], zone: ZoneInfo) -> Span:
+    """A day stands for all of it, a moment for its second; one without an offset is what the clock of `zone` shows."""
     if len(text) == len("YYYY-MM-DD"):
         ordinal = date.fromisoformat(text).toordinal()
         return edge(ordinal), edge(ordinal + 1)
+    if not text.endswith("Z"):
+        text = f"{resolve(datetime.fromisoformat(text), zone).at.replace(tzinfo=None).isoformat()}Z"
     return text, f"{text[:-1]}~"  # "2027-01-31T10:00:00~" comes after "...00Z" and before "...01Z"

@@ -84,12 +84,15 @@ def clean(
     return _CLEANERS[property.type](value)
 
 
-def day_or_moment(value: object, zone: ZoneInfo | None = None) -> str:
-    """A day as "YYYY-MM-DD" when `value` has no time of day, otherwise a moment as it is stored."""
+def day_or_moment(value: object) -> str:
+    """A day as "YYYY-MM-DD" when `value` has no time of day, otherwise a moment as it is stored; one without an offset
+    as the clock shows it, "YYYY-MM-DDTHH:MM:SS", for whoever knows the zone."""
     trimmed = _trimmed(value) if isinstance(value, str) else value
-    if isinstance(trimmed, datetime) or _day_and_clock(trimmed)[1] is not None:
-        return _moment(trimmed, zone)
-    return _date(trimmed)
+    _day, clock = _day_and_clock(trimmed)
+    if clock is None:
+        return _date(trimmed)
+    moment = _moment(trimmed, None)
+    return moment if clock.tzinfo else moment.removesuffix("Z")
 
 
 def _trimmed(value: str) -> str:

@@ -208,7 +208,8 @@ class Opinion:
             return relative
         if len(asked) == 10:
             return ORDER[operator](local_day, date.fromisoformat(asked))
-        return ORDER[operator](at, datetime.fromisoformat(asked).astimezone(UTC))
+        moment = datetime.fromisoformat(asked)
+        return ORDER[operator](at, (moment if moment.tzinfo else moment.replace(tzinfo=self.zone)).astimezone(UTC))
 
     def _relative(self, operator: str, day: date, asked: Any) -> bool | None:
         """None for an operator that is not relative."""

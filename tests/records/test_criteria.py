@@ -272,6 +272,7 @@ def test_menus_show_operators_without_the_quotation_marks_of_any_language(langua
         (leaf("score", "between", [1, 2]), "Score is between 1 and 2"),
         (leaf("score", "gte", 1246.5), "Score is at least 1\u202f246.5"),
         (leaf("created_on", "gte", "2027-01-31T10:00:00Z"), "Registered on is on or after 31 January 2027 10:00 UTC"),
+        (leaf("created_on", "gte", "2027-01-31T10:00"), "Registered on is on or after 31 January 2027 10:00"),
         (
             {"all": [leaf("country", "eq", "NO"), {"any": [leaf("score", "gt", 5), leaf("city", "known")]}]},
             "Country is NO and (Score is more than 5 or City is known)",

@@ -12,7 +12,7 @@ from records import criteria
 from records.models import List, ListEntry, ObjectType, PropertyType, Record
 from records.operators import OPERATORS
 from records.schema import add_property, ensure_object_types
-from tests.records.trees import MOMENT, holds, leaf, matching
+from tests.records.trees import MOMENT, holds, leaf, matching, refused
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,35 @@ def test_a_moment_compares_with_a_whole_day_or_with_a_second(contact: ObjectType
     assert holds(leaf("created_on", "gt", at), contact, created_on="2027-03-28T08:00:01Z")
     assert not holds(leaf("created_on", "lt", at), contact, created_on="2027-03-28T08:00:00Z")
     assert holds(leaf("created_on", "between", ["2027-03-28", at]), contact, created_on="2027-03-28T08:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("zone", "asked", "stored"),
+    [
+        ("Europe/Oslo", "2027-03-14T10:00", "2027-03-14T09:00:00Z"),
+        ("Asia/Kolkata", "14.03.2027 10:00", "2027-03-14T04:30:00Z"),
+        ("UTC", "2027-03-14T10:00", "2027-03-14T10:00:00Z"),
+        ("Europe/Oslo", "2027-03-28T02:30", "2027-03-28T01:30:00Z"),  # skipped by the clock: 03:30
+        ("Europe/Oslo", "2027-10-31T02:30", "2027-10-31T00:30:00Z"),  # shown twice: the first
+    ],
+)
+def test_a_moment_without_an_offset_is_meant_in_the_zone_of_the_question(
+    contact: ObjectType, zone: str, asked: str, stored: str
+) -> None:
+    assert criteria.check(leaf("created_on", "eq", asked), contact) == []
+    assert holds(leaf("created_on", "eq", asked), contact, zone=zone, created_on=stored)
+    assert holds(leaf("created_on", "between", [asked, asked]), contact, zone=zone, created_on=stored)
+    assert not holds(leaf("created_on", "gt", asked), contact, zone=zone, created_on=stored)
+    record = Record.objects.create(object_type=contact, created_at=datetime.fromisoformat(stored))
+    assert record.pk in matching(leaf("created_at", "eq", asked), contact, zone=zone)
+
+
+def test_which_of_two_moments_comes_first_may_be_for_the_zone_to_say(contact: ObjectType) -> None:
+    both = ["2027-03-14T10:00", "2027-03-14T09:30:00Z"]
+    assert criteria.check(leaf("created_on", "between", both), contact) == []
+    assert holds(leaf("created_on", "between", both), contact, created_on="2027-03-14T09:15:00Z")
+    assert not holds(leaf("created_on", "between", both), contact, zone="UTC", created_on="2027-03-14T09:45:00Z")
+    assert refused(leaf("created_on", "between", ["2027-03-14T10:00", "2027-03-14T09:30"]), contact) == ["value"]
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,13 @@ def seconds_near(moments: list[datetime]) -> list[str]:
     return sorted({f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in near})
 
 
+def wall_times_near(moment: datetime) -> list[str]:
+    """What clocks of the zones show around that moment, also what they skip and show twice."""
+    shown = (moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for zone in ZONES)
+    near = (at + timedelta(minutes=minutes) for at in shown for minutes in (-60, -30, 0, 30, 60, 90))
+    return sorted({f"{at:%Y-%m-%dT%H:%M:%S}" for at in near})
+
+
 class World:
     """The account's properties, and what values there are of each; its records, as the plain evaluation sees them."""
 
@@ -189,7 +196,7 @@ def one_kind(draw: st.DrawFn, kinds: list[Strategy]) -> Tree:
 def of_property(world: World, property: Property, operator: Any, moment: datetime) -> Strategy:
     one = st.sampled_from(world.pool(property.key, property.type, [moment]))
     if property.type == PropertyType.DATETIME:
-        one |= st.sampled_from(days_near([moment]))
+        one |= st.sampled_from(days_near([moment])) | st.sampled_from(wall_times_near(moment))
     if property.type == PropertyType.MULTIPLE_CHOICE:
         one = st.sampled_from(TOPICS)
     others = [
