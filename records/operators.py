@@ -149,7 +149,7 @@ def operands(operator: Operator, property: Property, value: object, *, region: s
         case Takes.PROPERTY:
             return [_other_property(value)]
         case Takes.ONE:
-            return [_operand(property, value, "value", region)]
+            return [_operand(_once(property, value) if operator.asks_history else property, value, "value", region)]
     return _several(operator, property, value, region)
 
 
@@ -157,6 +157,12 @@ def operands(operator: Operator, property: Property, value: object, *, region: s
 class _Typed:
     type: str
     options: list[str]
+
+
+def _once(property: values.Typed, value: object) -> values.Typed:
+    """What it could be: a choice may have been an option that has since been taken away, so any text will do."""
+    is_gone = isinstance(value, str) and value.strip().casefold() not in map(str.casefold, property.options)
+    return _Typed(PropertyType.TEXT, []) if property.type == PropertyType.CHOICE and is_gone else property
 
 
 def _part(value: object) -> JsonValue:

@@ -143,6 +143,14 @@ class Vocabulary:
             return [(value, str(label)) for value, label in Consent.choices]
         return [(option, option) for option in property.options]
 
+    def choices_for(self, row: Row, property: Any) -> list[tuple[str, str]]:
+        """`choices()`, and of what a property was also what the condition names, which may be no option any more."""
+        found = self.choices(property)
+        if row.operator not in OPERATORS or not OPERATORS[row.operator].asks_history:
+            return found
+        known = {"", *(value for value, _label in found)}
+        return [*found, *((value, value) for value in row.values if value not in known)]
+
     def like(self, property: Any) -> list[tuple[str, str]]:
         """The other properties of the same type, to compare with."""
         alike = (each for each in self.properties.values() if each.type == property.type and each.key != property.key)

@@ -41,6 +41,9 @@ def changed(record: Record, days_ago: float = 0, **changes: list[Any]) -> None:
         (leaf("vip", "ever_was", False), True),
         (leaf("lifecycle_stage", "ever_was", "Lead"), True),
         (leaf("lifecycle_stage", "ever_was", "Customer"), False),
+        (leaf("lifecycle_stage", "ever_was", " Prospect "), True),  # no option any more
+        (leaf("lifecycle_stage", "never_was", "Prospect", include_unknown=True), False),
+        (leaf("lifecycle_stage", "ever_was", "Suspect"), False),
         (leaf("email", "ever_was", "Anne@Old.example"), True),
         (leaf("external_id", "ever_was", "A-1"), True),
         (leaf("external_id", "ever_was", "a-1"), False),
@@ -55,6 +58,7 @@ def test_a_value_that_a_property_had_is_found_in_its_changes(
     )
     changed(record, 500, city=["Tromsø", "Bergen"], score=[None, 5.0], vip=[False, True])
     changed(record, 2, city=["Bergen", "Oslo"], score=[7.5, None], external_id=["A-1", "B"])
+    changed(record, 3, lifecycle_stage=["Prospect", "Lead"])
     changed(record, 1, lifecycle_stage=["Lead", None], email=["anne@old.example", "anne@a.example"])
     assert criteria.check(tree, contact) == []
     assert (record.pk in matching(tree, contact)) is expected
@@ -124,6 +128,9 @@ def test_columns_without_changes_in_the_log_have_no_history(contact: ObjectType)
     assert refused(leaf("former_employee", "changed_in_last_days", 7), contact) == []
     assert refused(leaf("city", "ever_was"), contact) == ["value"]
     assert refused(leaf("score", "ever_was", "many"), contact) == ["value"]
+    assert refused(leaf("lifecycle_stage", "ever_was", " "), contact) == ["value"]
+    assert refused(leaf("lifecycle_stage", "ever_was", ["Lead"]), contact) == ["value"]
+    assert refused(leaf("lifecycle_stage", "eq", "Prospect"), contact) == ["value"]
     assert refused(leaf("date_of_birth", "ever_was", "2000-01-01"), contact) == ["operator"]
     assert refused(leaf("city", "ever_was", "Oslo", include_unknown=True), contact) == ["include_unknown"]
     assert refused(leaf("city", "not_changed_in_last_days", -1), contact) == ["value"]

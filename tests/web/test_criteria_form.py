@@ -239,6 +239,19 @@ def test_the_past_of_a_property_is_offered_where_the_log_tells_it(in_acme: Accou
     assert post({"filter.match": "all", **moved}).root.members[0].operator == "eq"
 
 
+def test_what_a_property_was_may_be_a_choice_that_is_gone(in_acme: Account) -> None:
+    tree = {"property": "colour", "operator": "ever_was", "value": "Green"}
+    builder = post(fields(criteria_builder.of_tree(tree, NAME).root))
+    assert builder.tree == {"all": [tree]} and not builder.faults
+    words = {"builder": builder, "vocabulary": Vocabulary.of(contact()), "redraw_url": "/", "count_url": "/"}
+    held = '<option value="Green" selected>Green</option>'
+    assert held in render_to_string("components/_criteria.html", words)
+    (row,) = builder.root.members
+    assert isinstance(row, Row)
+    row.operator = "eq"
+    assert held not in render_to_string("components/_criteria.html", words)
+
+
 def test_an_operator_that_does_not_fit_the_new_property_gives_way_to_the_first_that_does(in_acme: Account) -> None:
     row = {"filter.0.what": "property:score", "filter.0.operator": "contains", "filter.0.value": "5"}
     assert post({"filter.match": "all", **row}).tree == {"all": [{"property": "score", "operator": "eq", "value": 5}]}

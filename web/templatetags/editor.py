@@ -62,7 +62,7 @@ def field_of(row: Row, property: Any) -> str:
 @register.simple_tag
 def choices_of(vocabulary: Vocabulary, row: Row, property: Any) -> list[tuple[str, str, bool]]:
     """The values that a condition may name, what they are called, and whether it does."""
-    return [(value, label, value in row.values) for value, label in vocabulary.choices(property)]
+    return [(value, label, value in row.values) for value, label in vocabulary.choices_for(row, property)]
 
 
 @register.simple_tag
