@@ -19,7 +19,7 @@ UNTOUCHED_FOR: Final = timedelta(minutes=1)  # whoever was about to put somebody
 ENTRIES = """
 delete from records_listentry where account_id = %(account)s and list_id = %(list)s and record_id = any(array(
   select record_id from records_listentry where account_id = %(account)s and list_id = %(list)s
-  order by record_id limit %(chunk)s))
+  order by record_id limit %(chunk)s for update))
 """
 LIST = (  # the list first, as whoever rolls its tally up does
     "delete from records_list where account_id = %(account)s and id = %(list)s and deleted_at is not null",

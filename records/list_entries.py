@@ -24,11 +24,15 @@ joined as (
   on conflict do nothing returning record_id
 ),
 """
+# Locked in key order first, as everywhere: two that delete the same entries in different orders deadlock.
 LEAVE = """
 gone as (
-  delete from records_listentry e
-  where e.account_id = %(account)s and e.list_id = %(list)s and {which}
-  returning e.record_id
+  delete from records_listentry
+  where account_id = %(account)s and list_id = %(list)s and record_id = any(array(
+    select e.record_id from records_listentry e
+    where e.account_id = %(account)s and e.list_id = %(list)s and {which}
+    order by e.record_id for update of e))
+  returning record_id
 ),
 """
 # What the change followed from, by record; deeper by one.
@@ -40,9 +44,15 @@ from {changed} left join (
   on cause.record_id = {changed}.record_id
 """
 REMOVE_EVERYWHERE = """
-with gone as (
-  delete from records_listentry where account_id = %(account)s and record_id = any(%(ids)s::bigint[])
-  returning list_id
+with held as materialized (
+  select list_id, record_id from records_listentry
+  where account_id = %(account)s and record_id = any(%(ids)s::bigint[])
+  order by list_id, record_id for update
+),
+gone as (
+  delete from records_listentry e using held
+  where e.account_id = %(account)s and e.list_id = held.list_id and e.record_id = held.record_id
+  returning e.list_id
 )
 insert into records_listtally (account_id, list_id, change)
 select %(account)s, list_id, -count(*) from gone group by list_id

@@ -11,8 +11,8 @@ from django.db import connection
 from accounts.actors import Actor
 from accounts.models import Account
 from accounts.tenancy import account_scope
-from records import events, list_deletion, list_refresh, lists
-from records.models import List, ListTally, Record
+from records import events, list_deletion, list_entries, list_refresh, lists
+from records.models import List, ListEntry, ListTally, Record
 from scheduling import clock
 from tests import make
 from tests.records.dynamic import made, people
@@ -79,6 +79,44 @@ def test_the_matcher_that_cuts_a_chain_does_not_wait_for_who_evaluates_the_list(
     assert answer is True
     with account_scope(acme.pk):
         assert List.objects.get().refresh_at is not None
+
+
+def remove(chosen: List, ids: list[int]) -> Any:
+    return lists.remove(chosen, ids)
+
+
+def erase(chosen: List, ids: list[int]) -> Any:
+    return list_entries.remove_everywhere(ids)
+
+
+def clear_away(chosen: List, ids: list[int]) -> Any:
+    with connection.cursor() as cursor:
+        params = {"account": chosen.account_id, "list": chosen.pk, "chunk": 2}
+        cursor.execute(list_deletion.ENTRIES, params)
+
+
+@pytest.mark.parametrize("leave", [remove, erase, clear_away])
+def test_whoever_deletes_entries_of_lists_locks_them_in_the_order_of_their_keys(
+    acme: Account, leave: Callable[[List, list[int]], Any]
+) -> None:
+    with account_scope(acme.pk):
+        chosen = make.make_list("Guests")
+        first, second = (make.make_contact(f"{name}@a.no").pk for name in ("ada", "bo"))
+        for record_id in (second, first):  # so that the table has them the other way round
+            ListEntry.objects.create(list=chosen, record_id=record_id)
+
+    def work() -> None:
+        with account_scope(acme.pk), connection.cursor() as cursor:
+            cursor.execute("set local enable_indexscan = off; set local enable_bitmapscan = off")
+            cursor.execute("set local enable_indexonlyscan = off")
+            leave(chosen, [second, first])
+
+    lock = "select 1 from records_listentry where account_id = %(account)s and record_id = %({})s for update"
+    asked = {"account": acme.pk, "ada": first, "bo": second}
+    assert held_against(work, lock.format("ada"), lock.format("bo"), **asked) is None
+    with account_scope(acme.pk):
+        assert not ListEntry.objects.exists()
+        assert sum(ListTally.objects.values_list("change", flat=True)) == (0 if leave is clear_away else -2)
 
 
 def test_a_deleted_list_is_cleared_away_while_its_size_is_rolled_up(acme: Account) -> None:
