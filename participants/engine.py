@@ -89,30 +89,37 @@ class _Slice:
     flow_id: int
     path: Path | None = None
     moved: int = 0
+    has_work: bool = False  # this round: somebody was claimed, or a batch failed and may be tried again
     until: float = 0.0  # by time.monotonic()
 
 
 def advance(account_id: int, flow_id: int, *, seconds: float = SLICE) -> bool:
     """Move due participants of a flow for about `seconds`; True when some are left that are due.
 
-    Any number of workers may do this at once. Does nothing while the flow is paused or a verb waits.
+    Any number of workers may do this at once. Does nothing while the flow is paused or a verb waits. False also when
+    others have everybody at hand who is due: they go on with them, and the next tick asks again.
     """
     turn = _Slice(account_id, flow_id, until=monotonic() + seconds)
     more = True
     try:
         while more and monotonic() < turn.until:
-            places = _due_places(turn)
-            more = bool(places)
-            for place in places:
-                if monotonic() >= turn.until:
-                    break
-                advance_step(turn, place)
+            more = _round(turn)
     except Stopped:
         more = False
     if turn.moved:
         with account_scope(account_id):
             statistics.roll_up(flow_id)
     return more
+
+
+def _round(turn: _Slice) -> bool:
+    """One batch at each place where somebody is due; whether there may be more to do at once."""
+    turn.has_work = False
+    for place in _due_places(turn):
+        if monotonic() >= turn.until:
+            return True
+        advance_step(turn, place)
+    return turn.has_work
 
 
 def advance_step(turn: _Slice, step_id: int | None) -> None:
@@ -122,6 +129,7 @@ def advance_step(turn: _Slice, step_id: int | None) -> None:
     except Stopped:
         raise
     except Exception as error:
+        turn.has_work = True
         if is_worth_another_try(error):
             logger.info("flow %s step %s: %s, again", turn.flow_id, step_id, told(error))
             return
@@ -153,9 +161,12 @@ def _batch(turn: _Slice, step_id: int | None, only: list[int] | None = None) -> 
             step = path.steps.get(step_id) if step_id else None
             batch = Batch(cursor, turn.account_id, flow, path, step or Step(flow=flow, kind="queue"), moment)
             if step_id and not step:
-                return _leave_nowhere(batch, step_id)
+                gone = _leave_nowhere(batch, step_id)
+                turn.has_work |= gone > 0
+                return gone
             if not _claim(batch, step, only):
                 return 0
+            turn.has_work = True
             eligibility.screen(batch)
             if step is not None:
                 KINDS[step.kind].run(batch)

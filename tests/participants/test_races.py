@@ -16,7 +16,7 @@ from accounts.models import Account
 from accounts.tenancy import account_scope, every_account
 from flows.models import Flow, FlowStatus
 from flows.steps.base import Batch
-from participants import engine, enrolment, lifecycle, statistics, waking
+from participants import engine, enrolment, lifecycle, statistics, tasks, waking
 from participants.models import Participant
 from records import events
 from records.models import Record
@@ -240,6 +240,33 @@ def test_arriving_and_looking_in_one_transaction_would_miss_what_happens(waiting
     advance(waiting.flow)
     stuck = waiting.walk()
     assert (stuck.status, stuck.step_id, stuck.due_at) == ("active", waiting.place, None)
+
+
+# --- Everybody is in somebody else's hands -----------------------------------------------------------------
+
+
+def test_whoever_finds_all_who_are_due_in_other_hands_leaves_them_to_those(acme: Account) -> None:
+    with account_scope(acme.pk):
+        flow = make_flow([{"update_record": {"city": "Oslo"}}, "wait 1 day"], status=FlowStatus.RUNNING, email=False)
+        for place, person in enumerate(make_contacts(4)):
+            make_participant(flow, person, step=steps_of(flow)[0] if place else None)
+    claims: list[str] = []
+
+    def count(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        claims.extend([sql] if "skip locked" in sql and "insert into batch" in sql else [])
+        return execute(sql, *rest)
+
+    with session() as holder, connection.execute_wrapper(count):
+        holder.execute("select 1 from participants_participant for no key update")
+        assert engine.advance(acme.pk, flow.pk, seconds=10) is False
+        assert len(claims) == 2, "a look at each of the two places"
+        with every_account(), connection.cursor() as cursor:
+            cursor.execute(tasks.DUE_FLOWS, {"now": now()})
+            assert cursor.fetchall() == [(acme.pk, flow.pk)], "the next tick asks again"
+        holder.connection.rollback()
+    engine.advance(acme.pk, flow.pk, seconds=10)
+    with account_scope(acme.pk):
+        assert not Participant.objects.filter(due_at__lte=now()).exists()
 
 
 # --- Record updates in the order of the records ------------------------------------------------------------
