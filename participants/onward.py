@@ -1,6 +1,6 @@
 """What became of a hand-over to another flow: a story asks, and whoever did not come in is told of by an event."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -32,6 +32,13 @@ from unnest(%(events)s::bigint[], %(reasons)s::text[]) told(event_id, reason)
 join records_event e on e.account_id = %(account)s and e.id = told.event_id and e.kind = %(handed_over)s
 order by e.record_id, e.id
 """
+
+_put_off: list[Callable[[list[int]], set[int]]] = []
+
+
+def register_put_off(among: Callable[[list[int]], set[int]]) -> None:
+    """Let a higher package say which of some events it has put off: they are answered later."""
+    _put_off.append(among)
 
 
 @dataclass(frozen=True)
@@ -109,4 +116,5 @@ def _waiting(asked: list[Event]) -> set[int]:
     wishes: Any = Intake.objects.filter(
         flow_id__in={each.detail["flow"] for each in asked}, cause_key__in=[f"{KEY}{each}" for each in ids]
     )
-    return pending | set(asked_by(wishes.values_list("cause_key", flat=True)))
+    put_off = set[int]().union(*(among(ids) for among in _put_off))
+    return pending | put_off | set(asked_by(wishes.values_list("cause_key", flat=True)))

@@ -5,16 +5,22 @@ may mend what is broken; until then operators see how many there are (`events_se
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 from django.db import connection
 
 from accounts.tenancy import current_account_id
+from flows.exits import HANDED_OVER
+from participants import onward
 from participants.halving import MOST_IN_A_ROW, RETRY_AFTER
+from records.leaves import MOST_IDS
 from records.models import Event
 from scheduling.clock import now
+
+from .models import EventSetAside
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +78,7 @@ def set_aside(failing: Mapping[int, str], untried: Sequence[int]) -> None:
 
     Inside the account's scope.
     """
-    kinds = dict(Event.objects.filter(pk__in=failing).values_list("pk", "kind"))
+    happened = Event.objects.in_bulk(failing)
     account_id, moment = current_account_id(), now()
     params: dict[str, Any] = {"account": account_id, "now": moment, "events": [*failing, *untried]}
     params |= {"failed": [1] * len(failing) + [0] * len(untried), "gaps": list(RETRY_AFTER), "most": len(RETRY_AFTER)}
@@ -80,9 +86,27 @@ def set_aside(failing: Mapping[int, str], untried: Sequence[int]) -> None:
         cursor.execute(SET_ASIDE, params)
         cursor.execute(GIVE_UP, {"account": account_id, "events": list(failing), "before": moment - PATIENCE})
         given_up = {row[0] for row in cursor.fetchall()}
+    _refuse(happened[event_id] for event_id in given_up & happened.keys())
     for event_id, error in failing.items():
         what = "is given up" if event_id in given_up else "is set aside"
-        logger.error("account %s event %s (%s) %s: %s", account_id, event_id, kinds.get(event_id), what, error)
+        kind = happened[event_id].kind if event_id in happened else None
+        logger.error("account %s event %s (%s) %s: %s", account_id, event_id, kind, what, error)
+
+
+def _refuse(given_up: Iterable[Event]) -> None:
+    """Whoever was to go on in another flow does not come in, and their story says so."""
+    refused: dict[int, dict[int, str]] = defaultdict(dict)
+    for event in given_up:
+        asked = event.detail.get("flow")
+        if event.kind == HANDED_OVER and isinstance(asked, int) and 0 < asked < MOST_IDS:
+            refused[asked][event.pk] = "enrolment_failed"
+    for flow_id in sorted(refused):
+        onward.refuse(flow_id, refused[flow_id])
+
+
+def among(event_ids: Sequence[int]) -> set[int]:
+    """Those of the events that are set aside. Inside the account's scope."""
+    return set(EventSetAside.objects.filter(event_id__in=event_ids).values_list("event_id", flat=True))
 
 
 def put_back() -> bool:

@@ -7,7 +7,7 @@ from django.db import connection
 
 from accounts.models import Account
 from flows.models import Flow
-from participants import hearing
+from participants import hearing, onward
 from participants.halving import MOST_IN_A_ROW
 from participants.models import Intake, Participant
 from records import events
@@ -112,6 +112,32 @@ def test_it_is_given_up_after_days_and_says_so(in_acme: Account, flow: Flow, cap
     match(in_acme)
     assert not EventSetAside.objects.exists() and not EventPending.objects.exists()
     assert caplog.text.count("is given up: DataError") == 1
+
+
+def test_the_story_of_a_hand_over_says_that_it_waits_and_in_the_end_that_nothing_came_of_it(in_acme: Account) -> None:
+    target = make_flow(["wait 1 day"], status="running")
+    end = {"kind": "finish", "settings": {"otherwise_flow": target.pk}}
+    flow = make_flow([end], status="running")
+    events.listen(hearing.heard_kinds(flow))
+    walk_of_one = make_participant(flow, step=steps_of(flow)[0])
+    walk(flow)
+    with connection.as_owner(), connection.cursor() as cursor:
+        cursor.execute("set constraints all immediate")
+        cursor.execute(
+            """create function broken() returns trigger language plpgsql as $$ begin raise exception 'broken'; end $$;
+               create trigger broken before insert on participants_intake for each row execute function broken()"""
+        )
+
+    def told() -> list[str]:
+        return [each.outcome_text for each in onward.of_walk(Participant.objects.get(pk=walk_of_one.pk))]
+
+    match(in_acme)
+    assert EventSetAside.objects.exists() and not EventPending.objects.exists()
+    assert told() == ["Not answered yet"]
+    clock.forward(setting_aside.PATIENCE + timedelta(hours=1))
+    match(in_acme)
+    assert not EventSetAside.objects.exists() and not EventPending.objects.exists()
+    assert told() == ["Did not come in: Could not be enrolled, tried again and again"]
 
 
 def test_an_event_that_is_gone_meanwhile_is_forgotten(in_acme: Account, flow: Flow) -> None:
