@@ -160,5 +160,6 @@ def _render(request: AccountRequest, form: ListForm, *, redraws: bool = False, s
         if form.chosen
         else reverse("web:list_new", args=[slug]),
         "redraws": redraws,
+        "waits_for_button": True,
     }
     return render(request, "lists/_form_drawn.html" if request.htmx else "lists/form.html", context, status=status)

@@ -96,6 +96,7 @@ def _render(request: AccountRequest, made: Filter, *, redraws: bool = False, sta
         "action": reverse("web:records_filter", args=[slug]) + kept,
         "back": reverse("web:records", args=[slug]) + kept,
         "redraws": redraws,
+        "waits_for_button": True,
     }
     return render(
         request, "records/_filter_drawn.html" if request.htmx else "records/filter.html", context, status=status

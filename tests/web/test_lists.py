@@ -223,6 +223,8 @@ def test_the_criteria_of_a_list_are_changed(member: Client, acme: Account, oslo:
     assert 'value="Oslo"' in page(member, address)
     unfinished = member.post(address, dynamic(**{"criteria.0.value": ""}))
     assert unfinished.status_code == 422 and "Finish the conditions first" in unfinished.content.decode()
+    written = member.post("/acme/lists/draft/", dynamic(list=str(oslo.pk), **{"criteria.0.value": ""}))
+    assert "Not finished yet: one of the conditions lacks something." in written.content.decode()
     member.post(address, dynamic(**{"criteria.0.value": "Bergen"}))
     while list_refresh.work(acme.pk, oslo.pk):
         pass

@@ -71,6 +71,13 @@ def test_the_builder_leads_to_the_table(member: Client, people: list[Record]) ->
     assert names(member, answer.url.removeprefix("/acme/records/")) == ["Ada"]
     unfinished = member.post("/acme/records/filter/", {"criteria.scope": "some"})
     assert unfinished.status_code == 422 and "Finish the conditions first" in unfinished.content.decode()
+    form["criteria.0.value"] = ""
+    for written in (
+        member.post("/acme/records/filter/draft/?type=contact", form),
+        member.post("/acme/records/filter/draft/?type=contact", form, headers={"HX-Request": "true"}),
+    ):
+        told = written.content.decode()
+        assert "Not finished yet: one of the conditions lacks something." in told and "not saved" not in told
 
 
 @pytest.mark.parametrize(
