@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Least
 
+from accounts.faults import blames_nobody, traced
 from scheduling.clock import now
 
 from . import list_refresh
@@ -80,15 +81,29 @@ def follow(happened: Sequence[Event]) -> int:
 
     Locks the lists in id order and then reads their criteria anew: they may have been changed meanwhile.
     """
-    interests = [_Interest.of(chosen) for chosen in _dynamic()]
-    if not interests or not happened:
+    if not happened:
         return 0
-    _note(interests, happened)
+    interests, unreadable = _interests()
+    if interests:
+        _note(interests, happened)
     depths = {each.chosen.pk: each.depths for each in interests if each.depths}
     changed = _settle_all(depths) if depths else {}
     # Only now: whoever evaluates a list holds its lock before its row, and lets go of neither for another.
-    _put_off({*_cut(interests), *(list_id for list_id, count in changed.items() if count is None)})
+    failed = (list_id for list_id, count in changed.items() if count is None)
+    _put_off({*unreadable, *_cut(interests), *failed})
     return sum(count or 0 for count in changed.values())
+
+
+def _interests() -> tuple[list[_Interest], list[int]]:
+    """Of every dynamic list, and the lists of which nobody can tell what they follow."""
+    found, unreadable = list[_Interest](), list[int]()
+    for chosen in _dynamic():
+        try:
+            found.append(_Interest.of(chosen))
+        except Exception as error:
+            logger.error("list %s could not be read: %s", chosen.pk, traced(error))
+            unreadable.append(chosen.pk)
+    return found, unreadable
 
 
 def _dynamic() -> QuerySet[List]:
@@ -142,17 +157,17 @@ def _settle_all(depths: Mapping[int, Mapping[int, int]]) -> dict[int, int | None
 
 
 def _settle(chosen: List, depths: Mapping[int, int], zone: str) -> int | None:
-    """A list that cannot be evaluated holds up no other; None for one that is to be tried again."""
+    """A list that cannot be evaluated holds up no other, and no event; None for one that is to be tried again."""
     about, params = "{id} = any(%(ids)s::bigint[])", {"ids": sorted(depths)}
     try:
         with transaction.atomic():
             return list_refresh.settle(chosen, about, params, zone=zone, depths=depths)
     except Invalid:
         logger.warning("list %s: its criteria name what is gone", chosen.pk)
-    except OperationalError:
-        raise
-    except DatabaseError:
-        logger.exception("list %s could not be evaluated", chosen.pk)
+    except Exception as error:
+        if blames_nobody(error):
+            raise
+        logger.error("list %s could not be evaluated: %s", chosen.pk, traced(error))
         return None
     return 0
 

@@ -1,6 +1,7 @@
 """Dynamic lists under the hand of the matcher: in turn, in chains, and with criteria that fail; filling and copying."""
 
 import logging
+from collections.abc import Iterator
 from datetime import timedelta
 from time import monotonic
 from typing import Any
@@ -11,14 +12,16 @@ from django.db import OperationalError, connection
 from accounts.models import Account
 from accounts.tenancy import account_scope
 from participants import waking
-from records import dynamic_lists, events, list_refresh, lists
-from records.models import List, ListEntry, ListFailure, ListKind, ObjectType, Record
-from records.refusals import Invalid
+from records import criteria, criteria_trees, dynamic_lists, events, list_refresh, lists
+from records.leaves import Compiler, Leaf, Node, Reference, Subject
+from records.models import EventPending, List, ListEntry, ListFailure, ListKind, ObjectType, Record
+from records.refusals import Error, Invalid
 from scheduling import clock
 from tests import make
 from tests.records.dynamic import FROM_OSLO, change, evaluate, follow, inside, made, people, told
 from tests.triggers.test_matching import another_session, in_the_background
 from triggers import matching
+from triggers.models import EventSetAside
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -183,6 +186,48 @@ def test_a_large_account_is_put_into_a_static_list_by_a_worker(acme: Account, mo
     with account_scope(acme.pk):
         chosen.refresh_from_db()
     assert (chosen.criteria, chosen.refresh_at, chosen.refresh_cursor) == (None, None, None)
+
+
+class TornLeaf(Leaf):
+    """A condition whose code has a fault in one place, until somebody mends it."""
+
+    def __init__(self, torn: str) -> None:
+        self.torn = torn
+
+    def check(self, node: Node, subject: Subject) -> Iterator[Error]:
+        yield from ()
+
+    def compile(self, node: Node, sql: Compiler) -> str:
+        if self.torn == "compile":
+            raise KeyError(self.torn)
+        return "true"
+
+    def references(self, node: Node, object_type: str) -> Iterator[Reference]:
+        if self.torn == "references":
+            raise KeyError(self.torn)
+        yield from ()
+
+
+@pytest.mark.parametrize("torn", ["compile", "references"])
+def test_a_list_whose_condition_has_a_fault_in_its_code_keeps_no_event_from_others(
+    acme: Account, monkeypatch: pytest.MonkeyPatch, torn: str
+) -> None:
+    (bergen,) = people(acme, "Bergen")
+    broken, chosen = made(acme, name="Broken"), made(acme)
+    leaf = TornLeaf(torn)
+    monkeypatch.setattr(criteria_trees, "_leaves", dict(criteria_trees._leaves))
+    criteria.register_leaf("torn", leaf)
+    with account_scope(acme.pk):
+        List.objects.filter(pk=broken.pk).update(criteria={"all": [FROM_OSLO, {"torn": True}]})
+    change(acme, bergen, city="Oslo")
+    follow(acme)
+    with account_scope(acme.pk):
+        assert not EventPending.objects.exists() and not EventSetAside.objects.exists()
+    assert (inside(acme, chosen), inside(acme, broken)) == ({bergen}, set())
+    leaf.torn = ""
+    clock.forward(timedelta(hours=1))
+    evaluate(acme, broken)
+    assert inside(acme, broken) == {bergen}, "within the hour it follows all the same"
 
 
 def test_a_frozen_copy_stays_as_it_was(acme: Account) -> None:
