@@ -1,5 +1,6 @@
 """What would make a content better, though it can be sent as it is."""
 
+from collections.abc import Iterable
 from html.parser import HTMLParser
 from typing import Final
 
@@ -11,8 +12,8 @@ from .models import Content
 SHOWN_SUBJECT: Final = 50  # characters that most inboxes show
 
 
-def advise(content: Content) -> list[str]:
-    """Sentences to the writer, the weightiest first."""
+def advise(content: Content, strangers: Iterable[str] = ()) -> list[str]:
+    """Sentences to the writer, the weightiest first. `strangers`: what its merge fields name that nothing is called."""
     reader = _Reader()
     reader.feed(content.html)
     reader.close()
@@ -21,6 +22,9 @@ def advise(content: Content) -> list[str]:
         said.append(_("Write a subject: without one no flow can send it."))
     if not (content.html.strip() or content.text.strip()):
         said.append(_("Write the message."))
+    for name in strangers:
+        template = _("Nothing is called “{name}”: its place stays empty. Choose from the menu Merge fields.")
+        said.append(template.format(name=name))
     if reader.silent_pictures:
         said.append(
             ngettext(

@@ -1,6 +1,6 @@
 """Which contents name a property in their merge fields: read from the contents alone, which know no flow."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from django.db.models import Q
@@ -9,7 +9,7 @@ from . import merging
 from .audience import PERSON
 from .merging import MergeError
 from .models import Content
-from .rendering import FIELDS, OWN_NAMES
+from .rendering import FIELDS, OWN_NAMES, SYSTEM_NAMES
 
 
 class Naming(NamedTuple):
@@ -42,6 +42,25 @@ def naming(property_key: str) -> list[Naming]:
         if of_record or of_person:
             found.append(Naming(content.pk, content.name, content.flow_id, of_record, of_person))
     return found
+
+
+def strangers(content: Content, *, of_record: Collection[str], of_person: Collection[str]) -> list[str]:
+    """What its merge fields name that nothing is called, in their order, such as "förnamn" or "contact.city".
+
+    `of_record` and `of_person`: the keys of the properties that there are. A place that names a stranger stays empty.
+    """
+    inside = {"record": {*of_record, *SYSTEM_NAMES}, "contact": {*of_person, *SYSTEM_NAMES}, "account": {"name"}}
+    found = (".".join(map(str, path[:2])) for path in _paths(content) if _is_strange(path, inside))
+    return list(dict.fromkeys(found))
+
+
+def _is_strange(path: list[object], inside: Mapping[str, Collection[str]]) -> bool:
+    """`record` as a whole and `record[x]` are not strange: nobody can say what they read."""
+    first = str(path[0])
+    if first in OWN_NAMES:
+        named = path[1] if len(path) > 1 else None
+        return first in inside and isinstance(named, str) and named not in inside[first]
+    return first not in inside["record"]
 
 
 def _paths(content: Content) -> Iterator[list[object]]:

@@ -28,6 +28,7 @@ FIELDS: Final[dict[str, Promise]] = {
 }
 # Names that merge fields have of their own: a property called so is reached through `record`.
 OWN_NAMES: Final = frozenset({"record", "contact", "account", "unsubscribe_url", "now", "today", "time_zone"})
+SYSTEM_NAMES: Final = frozenset({"id", "external_id"})  # of every record, beside its properties
 PREHEADER = (
     '<div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;mso-hide:all">{words}{filler}</div>'
 )

@@ -186,7 +186,7 @@ def _around(request: AccountRequest, writing: Writing) -> dict[str, Any]:
         "writing": writing,
         "content": writing.content,
         "errors": {name: writing.errors.get(name, "") for name in TYPED},
-        "advice": advise(writing.content),
+        "advice": advise(writing.content, content_preview.strangers(writing.content, writing.flow)),
         "subject_shown": SHOWN_SUBJECT,
     }
 
