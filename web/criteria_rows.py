@@ -74,6 +74,11 @@ class Row:
         """The second value."""
         return self.values[1] if len(self.values) > 1 else ""
 
+    @property
+    def lines(self) -> str:
+        """All its values, one on each line."""
+        return "\n".join(self.values)
+
 
 @dataclass
 class Group:

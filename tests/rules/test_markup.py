@@ -1,6 +1,7 @@
 """Texts that people and imports bring stay texts: on every page, in every table's every free text."""
 
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,3 +92,15 @@ def test_no_page_runs_what_somebody_wrote_into_a_name(
 def test_the_markup_would_run_if_it_were_not_text() -> None:
     assert len(run_by(MARKUP)) == 2 and run_by(f'<input value="{MARKUP}">')
     assert run_by("<p>&lt;script&gt;alert(1)&lt;/script&gt;</p><script src='/static/a.js'></script>") == []
+
+
+def test_no_template_tag_goes_on_on_the_next_line() -> None:
+    """Django would print such a tag as it stands."""
+    templates = [*Path("templates").rglob("*.*"), *Path("api/templates").rglob("*.*")]
+    torn = [
+        f"{path}:{number}"
+        for path in templates
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if line.count("{{") != line.count("}}") or line.count("{%") != line.count("%}")
+    ]
+    assert templates and torn == []

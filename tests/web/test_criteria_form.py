@@ -386,3 +386,9 @@ def test_the_fields_of_an_event_are_those_of_what_it_is_about(in_acme: Account) 
     page = drawn(event="custom.order", detail={"size": "XL"})
     assert page.count("detail_key") == 2 and "filter.0.list" not in page
     assert "detail_key" not in drawn(event="record_created")
+
+
+def test_the_values_of_any_of_stand_one_on_each_line(in_acme: Account) -> None:
+    builder = criteria_builder.of_tree({"property": "city", "operator": "in", "value": ["Umeå", "Åre & Ås"]}, NAME)
+    words = {"builder": builder, "vocabulary": Vocabulary.of(contact()), "redraw_url": "/", "count_url": "/"}
+    assert ">Umeå\nÅre &amp; Ås</textarea>" in render_to_string("components/_criteria.html", words)
