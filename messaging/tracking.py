@@ -100,6 +100,15 @@ def invitation(token: str) -> Invitation:
     )
 
 
+def is_out_of(about: Invitation) -> str:
+    """What the person has turned down already: `EVERYTHING`, `THIS_TYPE`, or "" when the e-mails may still come."""
+    with account_scope(about.account_id):
+        if Record.objects.filter(pk=about.record_id, consent=Consent.WITHDRAWN).exists():
+            return EVERYTHING
+        words = Subscription.objects.filter(record_id=about.record_id, type_id=about.type_id, subscribed=False)
+        return THIS_TYPE if about.type_id and words.exists() else ""
+
+
 def unsubscribe(token: str, scope: str = THIS_TYPE) -> Invitation:
     """Write no more messages of the link's subscription type, or with `EVERYTHING` none at all. Raises `BadToken`.
 

@@ -46,10 +46,14 @@ def click(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @_public
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """GET asks, POST does: this type of message, or with `scope=everything` all of them."""
-    if request.method != "POST":
-        return render(request, "track/unsubscribe.html", {"about": tracking.invitation(token)})
-    scope = request.POST.get("scope", tracking.THIS_TYPE)
-    about = tracking.unsubscribe(token, scope)
+    """GET asks, unless it is done already; POST does: this type of message, or with `scope=everything` all of them."""
+    if request.method == "POST":
+        scope = request.POST.get("scope", tracking.THIS_TYPE)
+        about = tracking.unsubscribe(token, scope)
+    else:
+        about = tracking.invitation(token)
+        scope = tracking.is_out_of(about)
+        if not scope:
+            return render(request, "track/unsubscribe.html", {"about": about})
     everything = scope == tracking.EVERYTHING or not about.type_name
     return render(request, "track/unsubscribed.html", {"about": about, "everything": everything})

@@ -189,6 +189,17 @@ def test_the_way_out_works_when_flow_message_and_type_are_gone(message: Message,
     assert consent(message) == Consent.WITHDRAWN
 
 
+def test_who_is_out_already_is_told_so_and_not_asked_again(message: Message, client: Client) -> None:
+    url = path(way_out(message))
+    client.post(url)
+    page = client.get(url).content.decode()
+    assert "You are unsubscribed" in page and "sends you no more of “Newsletter”" in page
+    assert re.findall(r'<button[^>]*name="scope" value="(\w+)"', page) == ["everything"]
+    client.post(url, {"scope": "everything"})
+    page = client.get(url).content.decode()
+    assert "sends you no more of these e-mails" in page and "<button" not in page
+
+
 def test_an_erased_record_has_nothing_left_to_unsubscribe(message: Message, acme: Account, client: Client) -> None:
     url = way_out(message)
     with account_scope(acme.pk):
