@@ -1,12 +1,13 @@
 """The editor's trigger: when a schedule runs and whom it enrols, with what that means shown as it is written."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import formats, timezone
+from django.utils import formats
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -22,6 +23,7 @@ from web.criteria_builder import Builder, Vocabulary
 from web.editor_pages import bar, by_method
 from web.editor_saving import Editor, Outcome
 from web.paging import read_id
+from web.runs import days_until
 from web.schedule_form import ScheduleForm
 
 SCHEDULE = "schedule"
@@ -125,13 +127,13 @@ def _settled(editor: Editor, form: TriggerForm) -> TriggerForm:
         form.sentence, form.runs, form.warnings = "", (), ()
         return form
     form.faults, form.sentence, form.warnings = (), found.sentence, tuple(found.warnings)
-    form.runs = tuple(_shown(run) for run in found.runs)
+    at = now()
+    form.runs = tuple(_shown(run, at) for run in found.runs)
     return form
 
 
-def _shown(run: Run) -> dict[str, Any]:
+def _shown(run: Run, at: datetime) -> dict[str, Any]:
     """A coming run in words."""
-    days = (run.local.date() - timezone.localtime(now(), run.local.tzinfo).date()).days
     note = ""
     if run.shifted:
         note = _("The clock skips that time this night: it runs later by as much.")
@@ -141,7 +143,7 @@ def _shown(run: Run) -> dict[str, Any]:
         # Translators: a day of any year, in the letters of Django's date format.
         "day": formats.date_format(run.local, _("D j M Y")),
         "time": run.local.strftime("%H:%M"),
-        "days": days,
+        "days": days_until(run, at),
         "note": note,
     }
 

@@ -64,6 +64,7 @@ def _trigger(trigger: Trigger, who: str) -> dict[str, Any]:
     return {
         "when": sentence(Recurrence.parse(schedule.recurrence)) if schedule else _("No schedule yet"),
         "who": "" if trigger.criteria is None else who,
+        "takes_all": trigger.criteria == {"all": []},
         "safety_brake": schedule.safety_brake if schedule else None,
         "skip_run_at": schedule.skip_run_at if schedule else None,
     }

@@ -28,6 +28,7 @@ from web.access import AccountRequest, account_view, verb_view
 from web.flow_page import find, frame
 from web.flow_rows import FlowRow
 from web.record_rows import clean
+from web.runs import days_until
 from web.templatetags.ui import number
 
 RUNS = 10
@@ -145,6 +146,6 @@ def _when(schedule: Schedule) -> dict[str, Any]:
     recurrence, at = Recurrence.parse(schedule.recurrence), now()
     return {
         "sentence": sentence(recurrence),
-        "coming": [{"run": run, "days": (run.at - at).days} for run in runs_after(recurrence, at, limit=RUNS)],
+        "coming": [{"run": run, "days": days_until(run, at)} for run in runs_after(recurrence, at, limit=RUNS)],
         "schedule_warnings": warnings(recurrence, at),
     }

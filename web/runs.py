@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
@@ -20,7 +21,7 @@ from participants import reasons
 from records import matching
 from records.refusals import Invalid
 from scheduling.clock import now
-from scheduling.recurrence import Recurrence
+from scheduling.recurrence import Recurrence, Run
 from scheduling.sentences import sentence
 from triggers import schedules
 from triggers.lifecycle import REASONS
@@ -136,9 +137,14 @@ def coming_of(flow: Flow, schedule: Schedule | None) -> list[dict[str, Any]]:
     skipped: datetime | None = schedule.skip_run_at if schedule else None
     at = now()
     return [
-        {"run": run, "is_skipped": run.at == skipped, "days": (run.at - at).days}
+        {"run": run, "is_skipped": run.at == skipped, "days": days_until(run, at)}
         for run in schedules.coming(flow, COMING)
     ]
+
+
+def days_until(run: Run, at: datetime) -> int:
+    """Nights between a moment and a run, where its schedule is: 1 is tomorrow, be it in two hours."""
+    return (run.local.date() - timezone.localtime(at, run.local.tzinfo).date()).days
 
 
 def _matching(flow: Flow) -> int | None:

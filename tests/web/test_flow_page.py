@@ -1,11 +1,14 @@
 """The tabs of a flow's page: what each says, live parts, and a number of queries that does not grow."""
 
+import re
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.actors import Actor
 from accounts.models import Account
@@ -68,6 +71,29 @@ def test_the_summary_says_how_people_come_in_and_how_it_is_set(member: Client, a
         "Acme &lt;news@",
     ):
         assert expected in said
+
+
+def test_a_schedule_that_takes_everybody_says_so_in_a_sentence(member: Client, acme: Account) -> None:
+    with account_scope(acme.pk):
+        flow = make_flow(["wait 3 days"], schedule=DAILY, criteria={"all": []})
+    said = page(member, flow)
+    assert "Every record." in said and "Everyone for whom" not in said
+    assert '<p class="sentence">Every record.</p>' in page(member, flow, "review/")
+
+
+def test_a_run_tomorrow_is_a_day_away_on_every_page_however_near(member: Client, acme: Account) -> None:
+    with account_scope(acme.pk):
+        flow = make_flow(["wait 3 days"], schedule=DAILY, criteria={"all": []}, status=FlowStatus.PAUSED)
+    local = timezone.localtime(now(), ZoneInfo("Europe/Oslo"))
+    clock.forward(local.replace(hour=22) + timedelta(days=1) - local)
+    try:
+        for path in ("runs/", "review/", "edit/trigger/"):
+            assert [days for days in re.findall(r"(today|in \d+ days?)\s*</span>", page(member, flow, path))][:2] == [
+                "in 1 day",
+                "in 2 days",
+            ], path
+    finally:
+        clock.reset()
 
 
 def test_the_five_figures_add_up_and_draw_the_bar(member: Client, acme: Account, flow: Flow) -> None:
