@@ -22,9 +22,7 @@ def advise(content: Content, strangers: Iterable[str] = ()) -> list[str]:
         said.append(_("Write a subject: without one no flow can send it."))
     if not (content.html.strip() or content.text.strip()):
         said.append(_("Write the message."))
-    for name in strangers:
-        template = _("Nothing is called “{name}”: its place stays empty. Choose from the menu Merge fields.")
-        said.append(template.format(name=name))
+    said += map(of_stranger, strangers)
     if reader.silent_pictures:
         said.append(
             ngettext(
@@ -44,6 +42,12 @@ def advise(content: Content, strangers: Iterable[str] = ()) -> list[str]:
             % {"n": reader.empty_links}
         )
     return said
+
+
+def of_stranger(name: str) -> str:
+    """What a merge field comes to that names nothing."""
+    said = _("Nothing is called “{name}”: its place stays empty. Choose from the menu Merge fields.")
+    return said.format(name=name)
 
 
 class _Reader(HTMLParser):

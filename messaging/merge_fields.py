@@ -1,9 +1,12 @@
 """Which contents name a property in their merge fields: read from the contents alone, which know no flow."""
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from django.db.models import Q
+
+from records.models import Property
 
 from . import merging
 from .audience import PERSON
@@ -44,14 +47,30 @@ def naming(property_key: str) -> list[Naming]:
     return found
 
 
-def strangers(content: Content, *, of_record: Collection[str], of_person: Collection[str]) -> list[str]:
-    """What its merge fields name that nothing is called, in their order, such as "förnamn" or "contact.city".
+class Names(NamedTuple):
+    """The keys of the properties that merge fields can name: of the flow's record, and of the person written to."""
 
-    `of_record` and `of_person`: the keys of the properties that there are. A place that names a stranger stays empty.
+    of_record: frozenset[str]
+    of_person: frozenset[str]
+
+
+def names(object_type_id: int | None) -> Names:
+    """In a flow of the type; without one in any flow, as for a content that flows share. In one query."""
+    keys = list(Property.objects.values_list("key", "object_type_id", "object_type__key"))
+    return Names(
+        of_record=frozenset(key for key, type_id, _type in keys if object_type_id in (None, type_id)),
+        of_person=frozenset(key for key, _id, type_key in keys if type_key == PERSON),
+    )
+
+
+def strangers(content: Content, known: Names) -> list[str]:
+    """What its merge fields name that nothing is called, each once, such as "förnamn" or "contact.city".
+
+    A place that names a stranger stays empty in every message.
     """
-    inside = {"record": {*of_record, *SYSTEM_NAMES}, "contact": {*of_person, *SYSTEM_NAMES}, "account": {"name"}}
-    found = (".".join(map(str, path[:2])) for path in _paths(content) if _is_strange(path, inside))
-    return list(dict.fromkeys(found))
+    of_record, of_person = known
+    inside = {"record": of_record | SYSTEM_NAMES, "contact": of_person | SYSTEM_NAMES, "account": {"name"}}
+    return sorted({".".join(map(str, path[:2])) for path in _paths(content) if _is_strange(path, inside)})
 
 
 def _is_strange(path: list[object], inside: Mapping[str, Collection[str]]) -> bool:
@@ -66,11 +85,16 @@ def _is_strange(path: list[object], inside: Mapping[str, Collection[str]]) -> bo
 def _paths(content: Content) -> Iterator[list[object]]:
     """What its templates read that they do not set themselves, such as ["record", "city"]; none where unreadable."""
     for field in FIELDS:
-        try:
-            template = merging.parse(getattr(content, field), escape=field == "html")
-        except MergeError:
-            continue
-        yield from template.global_variable_segments(include_partials=False)  # type: ignore[misc]  # lists of lists
+        yield from _read_by(getattr(content, field), escape=field == "html")
+
+
+@lru_cache(maxsize=128)
+def _read_by(source: str, *, escape: bool) -> list[list[object]]:
+    try:
+        template = merging.parse(source, escape=escape)
+    except MergeError:
+        return []
+    return list(template.global_variable_segments(include_partials=False))  # type: ignore[arg-type]  # lists of lists
 
 
 def _is(path: list[object], whose: str, key: str) -> bool:

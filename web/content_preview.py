@@ -17,7 +17,6 @@ from redis.exceptions import RedisError
 
 from flows.models import Flow
 from messaging import audience, rendering
-from messaging import merge_fields as merge_fields_of
 from messaging.models import Content
 from messaging.rendering import OWN_NAMES, Rendered, RenderingFailed
 from messaging.tracking import trial_links
@@ -117,16 +116,6 @@ def merge_fields(flow: Flow | None) -> list[MergeField]:
         MergeField(_("Name of the account"), "{{ account.name }}"),
         MergeField(_("Address to unsubscribe"), "{{ unsubscribe_url }}"),
     ]
-
-
-def strangers(content: Content, flow: Flow | None) -> list[str]:
-    """What its merge fields name that is no property. A content that flows share may be sent by one of any type."""
-    named = list(Property.objects.values_list("key", "object_type__key", "object_type_id"))
-    return merge_fields_of.strangers(
-        content,
-        of_record={key for key, _kind, type_id in named if flow is None or type_id == flow.object_type_id},
-        of_person={key for key, kind, _type_id in named if kind == audience.PERSON},
-    )
 
 
 def offered(flow: Flow | None, search: str) -> list[Record]:

@@ -17,6 +17,7 @@ from accounts.tenancy import account_scope
 from flows.models import Flow, FlowStatus
 from flows.visibility import visible_to
 from messaging.advice import SHOWN_SUBJECT, advise
+from messaging.merge_fields import names, strangers
 from messaging.models import Content
 from records.refusals import Invalid
 from running import contents
@@ -182,11 +183,12 @@ def _page(request: AccountRequest, writing: Writing, *, status: int = 200) -> Ht
 
 def _around(request: AccountRequest, writing: Writing) -> dict[str, Any]:
     """What stands beside the fields and changes as one writes."""
+    known = names(writing.flow.object_type_id if writing.flow else None)
     return {
         "writing": writing,
         "content": writing.content,
         "errors": {name: writing.errors.get(name, "") for name in TYPED},
-        "advice": advise(writing.content, content_preview.strangers(writing.content, writing.flow)),
+        "advice": advise(writing.content, strangers(writing.content, known)),
         "subject_shown": SHOWN_SUBJECT,
     }
 

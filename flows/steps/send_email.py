@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from flows.models import Flow, Step
 from flows.path import Path
 from messaging import lifecycle as messages
-from messaging import rendering
+from messaging import merge_fields, rendering
+from messaging.advice import of_stranger
 from messaging.models import Content
 
 from .base import Batch, Lack, SettingsError, StepKind, only
@@ -43,7 +44,7 @@ class SendEmail(StepKind):
         return {"content": chosen}
 
     def lacks(self, step: Step, path: Path) -> list[Lack]:
-        """A content with a subject and something to say, whose merge fields can be read."""
+        """A content with a subject and something to say, whose merge fields can be read and name something."""
         content = _content(path, step)
         if content is None:
             return [Lack("email_without_content", gettext("Choose what to send."), "content")]
@@ -55,7 +56,10 @@ class SendEmail(StepKind):
             lacks.append(Lack("content_without_subject", gettext("Write a subject."), "subject"))
         if not (content.html.strip() or content.text.strip()):
             lacks.append(Lack("content_is_empty", gettext("Write the message."), "html"))
-        return lacks + [Lack("content_invalid", error.message, error.field) for error in rendering.check(content)]
+        lacks += [Lack("content_invalid", error.message, error.field) for error in rendering.check(content)]
+        known = path.once("names", lambda: merge_fields.names(step.flow.object_type_id))
+        strange = merge_fields.strangers(content, known)
+        return lacks + [Lack("merge_field_of_nothing", of_stranger(each), "content", is_warning=True) for each in strange]
 
     def summary(self, step: Step, path: Path) -> str:
         """The content's name."""

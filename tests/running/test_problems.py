@@ -89,6 +89,14 @@ def test_a_message_needs_a_content_with_a_subject_and_a_body(in_acme: Account) -
     ]
 
 
+def test_a_merge_field_that_names_nothing_is_warned_about(in_acme: Account) -> None:
+    content = make.make_content(subject="Hi {{ förnamn }}", html="{{ first_name }} {{ contact.city }}")
+    flow = make.make_flow([{"send_email": content}], schedule=DAILY)
+    send, _finish = make.steps_of(flow)
+    assert found(flow) == [("merge_field_of_nothing", "warning", "steps", send.pk, "content")]
+    assert "“förnamn”" in problems(flow)[0].message
+
+
 def test_settings_that_are_missing_and_targets_that_are_gone_are_errors(in_acme: Account) -> None:
     gone_list, gone_content = make.make_list(), make.make_content()
     steps: list[Any] = [
