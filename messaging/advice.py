@@ -46,7 +46,7 @@ def advise(content: Content, strangers: Iterable[str] = ()) -> list[str]:
 
 def of_stranger(name: str) -> str:
     """What a merge field comes to that names nothing."""
-    said = _("Nothing is called “{name}”: its place stays empty. Choose from the menu Merge fields.")
+    said = _("Nothing is called “{name}”: its place stays empty. Choose from the menu Merge field.")
     return said.format(name=name)
 
 

@@ -59,7 +59,9 @@ class SendEmail(StepKind):
         lacks += [Lack("content_invalid", error.message, error.field) for error in rendering.check(content)]
         known = path.once("names", lambda: merge_fields.names(step.flow.object_type_id))
         strange = merge_fields.strangers(content, known)
-        return lacks + [Lack("merge_field_of_nothing", of_stranger(each), "content", is_warning=True) for each in strange]
+        return lacks + [
+            Lack("merge_field_of_nothing", of_stranger(each), "content", is_warning=True) for each in strange
+        ]
 
     def summary(self, step: Step, path: Path) -> str:
         """The content's name."""

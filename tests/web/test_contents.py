@@ -171,7 +171,7 @@ def test_a_fault_in_the_merge_code_stands_beside_its_field_and_nothing_is_saved(
 def test_a_merge_field_that_nothing_is_called_is_said_while_it_is_written(
     member: Client, acme: Account, content: Content
 ) -> None:
-    said = "Nothing is called “%s”: its place stays empty. Choose from the menu Merge fields."
+    said = "Nothing is called “%s”: its place stays empty. Choose from the menu Merge field."
     shown = write(member, content, subject="Hi {{ förnamn }}", html="{{ first_name }} {{ amount }}").content.decode()
     assert said % "förnamn" in shown and said % "first_name" not in shown
     assert (said % "amount" in shown) is (content.flow_id is not None), "flows of deals too may send a shared content"
