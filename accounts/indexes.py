@@ -1,6 +1,6 @@
-"""Indexes of tables that are in use: built beside the work that goes on, not in its way."""
+"""Indexes and statistics of tables that are in use: made beside the work that goes on, not in its way."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations
@@ -9,6 +9,15 @@ UNFINISHED = """
 select 1 from pg_index i join pg_class c on c.oid = i.indexrelid
 where c.relname = %s and c.relnamespace = current_schema()::regnamespace and not i.indisvalid
 """
+CHANGES: Final = 10_000  # rows
+
+
+def counted_often(table: str) -> migrations.RunSQL:
+    """The migration after which autovacuum analyzes a table as soon as so many of its rows have changed."""
+    return migrations.RunSQL(
+        f"alter table {table} set (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = {CHANGES})",
+        f"alter table {table} reset (autovacuum_analyze_scale_factor, autovacuum_analyze_threshold)",
+    )
 
 
 class AddIndexBesideWork(AddIndexConcurrently):

@@ -124,7 +124,8 @@ def settle(
     changed = list_entries.put_in(chosen.pk, found, given, depths=depths)
     if chosen.kind == ListKind.DYNAMIC:
         matches = MATCHES.format(what="1", about="r.id = e.record_id", where=condition.sql)
-        which = f"{about.format(id='e.record_id')} and not exists ({matches})"
+        # Looked up entry by entry: joined, an account that no statistics know yet would be read whole for each of them.
+        which = f"{about.format(id='e.record_id')} and not exists ({matches} offset 0)"
         changed += list_entries.take_out(chosen.pk, which, given, depths=depths)
     return changed
 
