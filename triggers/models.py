@@ -163,7 +163,7 @@ class Occurrence(AccountModel):
 class EventSetAside(AccountModel):
     """An event whose consequences failed when it stood alone, and when it is tried again (triggers/setting_aside.py).
 
-    Or one that was put off untried, as one after the other failed (failures: 0). A few rows, or none.
+    Or one that was put off untried, as one after the other failed (failures: 0). No rows in good times.
     """
 
     pk = models.CompositePrimaryKey("account_id", "event_id")
